@@ -1,0 +1,167 @@
+"""Checks that the outputs which steps ask for are there and are one (design section 4).
+
+For the compiler. Works on the plan, since what runs beside what is the plan's meaning. A step
+that asks for `Output("x")` gets the last completed `x`; it is an error (`ambiguous_output`) when
+parallel branches may decide which one that is, a warning (`missing_output`) when no `x` can come
+before it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from rules.el.findings import Findings, quoted
+from rules.plan import (
+    ChainNode,
+    ComponentPolicy,
+    IfNode,
+    OutputNeed,
+    PlanNode,
+    StepNode,
+    ThenNode,
+    WhenNode,
+)
+
+Place = tuple[int, int]
+"""Start and end offset of a step in the text of the chain that is compiled."""
+
+
+def check_outputs(
+    root: PlanNode,
+    components: Mapping[str, ComponentPolicy],
+    places: Mapping[int, Place],
+    findings: Findings,
+) -> None:
+    """Report ambiguous and missing outputs. `places` has each step's place by `id(node)`."""
+    needs: dict[tuple[str, str | None], None] = {}
+    for policy in components.values():
+        for need in policy.needs.outputs:
+            needs[need.name, need.tag] = None
+    for name, tag in needs:
+        _Walk(name, tag, components, places, findings).run(root)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What may have completed before a point. `race`: branches decide which one was the last."""
+
+    any: bool
+    race: bool
+
+    def join(self, other: "_Seen") -> "_Seen":
+        return _Seen(self.any or other.any, self.race or other.race)
+
+
+class _Walk:
+    """One output's way through the plan."""
+
+    def __init__(
+        self,
+        name: str,
+        tag: str | None,
+        components: Mapping[str, ComponentPolicy],
+        places: Mapping[int, Place],
+        findings: Findings,
+    ) -> None:
+        self.name = name
+        self.tag = tag
+        self.needs = {
+            policy.id: need
+            for policy in components.values()
+            for need in policy.needs.outputs
+            if (need.name, need.tag) == (name, tag)
+        }
+        self.places = places
+        self.findings = findings
+        self.produced: dict[int, bool] = {}
+        self.reported: set[Place] = set()
+
+    def run(self, root: PlanNode) -> None:
+        self.produces(root)
+        self.after(root, _Seen(any=False, race=False), beside=False)
+
+    def is_producer(self, step: StepNode) -> bool:
+        return step.component == self.name and (self.tag is None or step.tag == self.tag)
+
+    def produces(self, node: PlanNode) -> bool:
+        """Whether the output may come from this node; remembered for every node below."""
+        known = self.produced.get(id(node))
+        if known is None:
+            known = isinstance(node, StepNode) and self.is_producer(node)
+            for child in _children(node):
+                known = self.produces(child) or known
+            self.produced[id(node)] = known
+        return known
+
+    def after(self, node: PlanNode, seen: _Seen, *, beside: bool) -> _Seen:
+        """What was seen after the node; `beside`: a branch that runs beside it produces too."""
+        match node:
+            case StepNode():
+                self.ask(node, seen, beside=beside)
+                return _Seen(any=True, race=False) if self.is_producer(node) else seen
+            case ThenNode():
+                for item in node.items:
+                    seen = self.after(item, seen, beside=beside)
+                return seen
+            case WhenNode():
+                return self.after_branches(node, seen, beside=beside)
+            case IfNode():
+                asked = self.after(node.test, seen, beside=beside)
+                yes = self.after(node.then, asked, beside=beside)
+                if node.otherwise is None:
+                    return yes.join(asked)
+                return yes.join(self.after(node.otherwise, asked, beside=beside))
+            case ChainNode():
+                return self.after(node.body, seen, beside=beside)
+        assert_never(node)
+
+    def after_branches(self, node: WhenNode, seen: _Seen, *, beside: bool) -> _Seen:
+        producers = 0
+        for item in node.items:
+            producers += self.produced[id(item)]
+        out = seen
+        for item in node.items:
+            produces = self.produced[id(item)]
+            others = producers - produces > 0
+            branch = self.after(item, seen, beside=beside or others)
+            if produces:
+                out = branch
+        return _Seen(any=True, race=True) if producers > 1 else out
+
+    def ask(self, step: StepNode, seen: _Seen, *, beside: bool) -> None:
+        need = self.needs.get(step.component)
+        place = self.places[id(step)]
+        if need is None or place in self.reported:
+            return
+        if seen.race or beside:
+            self.reported.add(place)
+            message = (
+                f"{quoted(step.component)} asks for {_words(need)}, but steps that run side by "
+                "side may give it"
+            )
+            hint = "ask by tag, or let one of them run before the others"
+            self.findings.error("ambiguous_output", message, *place, hint=hint)
+        elif not seen.any and not need.optional:
+            self.reported.add(place)
+            message = f"{quoted(step.component)} asks for {_words(need)}, which never comes before"
+            hint = "the step will fail with MISSING_OUTPUT"
+            self.findings.warning("missing_output", message, *place, hint=hint)
+
+
+def _words(need: OutputNeed) -> str:
+    tag = f" with tag {quoted(need.tag)}" if need.tag is not None else ""
+    return f"the output of {quoted(need.name)}{tag}"
+
+
+def _children(node: PlanNode) -> tuple[PlanNode, ...]:
+    match node:
+        case StepNode():
+            return ()
+        case ThenNode() | WhenNode():
+            return node.items
+        case IfNode():
+            branches = (node.test, node.then)
+            return branches if node.otherwise is None else (*branches, node.otherwise)
+        case ChainNode():
+            return (node.body,)
+    assert_never(node)

@@ -1,0 +1,88 @@
+"""The syntax tree of a chain: what stands in the text, not what it means.
+
+For the parser, the printer and the checks. Nodes are frozen and carry the offsets of their text
+(`start` inclusive, `end` exclusive, in characters). Knows no operator names.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A reference to a variable, a component or a chain."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A string, integer, float, `true`, `false` or `null`."""
+
+    value: str | int | float | bool | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """`1 + 2 * 3`, flat: `signs[i]` stands between `operands[i]` and the next one.
+
+    Parentheses in the text are a nested `Arithmetic`.
+    """
+
+    operands: tuple["Expr", ...]
+    signs: tuple[str, ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`NAME(args)`; as a modifier, the part after the dot."""
+
+    name: str
+    args: tuple["Expr", ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chained:
+    """An expression with its modifiers, in the order of the text: `a.tag("x").retry(2)`.
+
+    Flat, so that a long row of modifiers is not deep.
+    """
+
+    base: "Expr"
+    modifiers: tuple[Call, ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What could not be read; its error has been reported."""
+
+    start: int
+    end: int
+
+
+Expr = Name | Literal | Arithmetic | Call | Chained | Broken
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`value` or `target = value`; `names` are all references in `value`, in order."""
+
+    target: Name | None
+    value: Expr
+    names: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """All statements of a chain; the last one is the chain."""
+
+    statements: tuple[Statement, ...]

@@ -1,0 +1,360 @@
+"""Reads EL text into a syntax tree, by hand-written recursive descent.
+
+For the compiler and the printer. Each parse function has its grammar in its docstring. Knows
+calls, modifiers, names, literals and assignments; must not know operator names.
+After an error it goes on behind the next `,`, `)` or `;`, so several errors are told at once.
+"""
+
+from typing import Final
+
+from rules.el.ast import Arithmetic, Broken, Call, Chained, Expr, Literal, Name, Script, Statement
+from rules.el.findings import Findings, quoted
+from rules.el.lexer import tokenize, unescape
+
+DEPTH: Final = 100
+"""Parentheses inside one another. A plan cannot be nested as deep (see `Limits.levels`), and
+parser, checks and lowering, which recurse up to five frames per level, stay far from Python's own
+limit."""
+
+_INTEGER_MAX: Final = 2**31 - 1
+_SIGNS: Final = frozenset("+-*/")
+_CONSTANTS: Final = {"true": True, "false": False, "null": None}
+# fmt: off
+_HOST_WORDS: Final = frozenset({
+    "if", "else", "for", "while", "function", "macro", "return", "new", "import", "try", "throw",
+    "break", "continue", "class", "instanceof",
+})
+# fmt: on
+# What a Chinese keyboard gives by mistake.
+_FULL_WIDTH: Final = "（），；。“”‘’＝＋"
+_LOOKALIKES: Final = dict(zip(_FULL_WIDTH, "(),;.\"\"''=+", strict=True))
+_EL_IS_DATA: Final = "EL is data here: calls, modifiers, names, literals and assignments only"
+
+
+def parse(text: str, findings: Findings, *, depth: int = DEPTH) -> Script:
+    """Read a chain's text. Errors go to `findings`, their places in the tree become `Broken`.
+
+    After an error that leaves no hope for the rest (too deep, another language) the tree is empty.
+    Never raises on any text. Categories: `syntax`, `unsupported_host`, `limit`, `range`,
+    `placeholder_missing` (EL reference sections 1, 9.1 and 13).
+    """
+    return _Parser(text, findings, depth).script()
+
+
+class _Parser:
+    def __init__(self, text: str, findings: Findings, depth: int) -> None:
+        tokens = tokenize(text)
+        self.kinds = tokens.kinds
+        self.texts = tokens.texts
+        self.starts = tokens.starts
+        self.text = text
+        self.findings = findings
+        self.at = 0
+        self.depth = 0
+        self.depth_limit = depth
+        self.names: list[Name] = []
+        self.reported_at = -1
+        self.gave_up = False
+
+    def script(self) -> Script:
+        """Read all statements.
+
+        script = { ";" } [ statement { ( ";" | line break ) { ";" } statement } ] { ";" }
+        """
+        statements: list[Statement] = []
+        while self.kinds[self.at] != "end":
+            if self.texts[self.at] == ";":
+                self.at += 1
+                continue
+            statements.append(self.statement())
+            self.end_statement()
+        return Script(() if self.gave_up else tuple(statements))
+
+    def statement(self) -> Statement:
+        """Read one statement.
+
+        statement = [ name "=" ] expression
+        """
+        target = None
+        at = self.at
+        if self.texts[at + 1 : at + 2] == ["="] and self.kinds[at] == "name":
+            start = self.starts[at]
+            target = Name(self.texts[at], start, start + len(self.texts[at]))
+            if target.text in _HOST_WORDS or target.text in _CONSTANTS:
+                self.error("syntax", f"{quoted(target.text)} cannot be a variable")
+            self.at += 2
+        self.names = []
+        value = self.expression()
+        return Statement(target, value, tuple(self.names))
+
+    def end_statement(self) -> None:
+        """Between two statements stands a `;` or a line break."""
+        text = self.texts[self.at]
+        if text == ";" or self.kinds[self.at] == "end":
+            return
+        if text == ")":
+            self.error("syntax", "this ')' closes nothing")
+        elif text == ",":
+            self.error("syntax", "a ',' stands only between operands, inside parentheses")
+        elif text == "=":
+            self.error("unsupported_host", "one assignment per statement", hint=_EL_IS_DATA)
+        elif not self.starts_operand():
+            self.unexpected("';' or the end of the chain")
+        elif "\n" in self.text[self.end_before() : self.starts[self.at]]:
+            return
+        else:
+            self.error("syntax", f"missing ';' before {quoted(text)}")
+        self.skip(closers=";")
+
+    def expression(self) -> Expr:
+        """Read an operand, or several joined by signs; which sign binds first is not decided here.
+
+        expression = operand { ( "+" | "-" | "*" | "/" ) operand }
+        """
+        first = self.operand()
+        if self.texts[self.at] not in _SIGNS:
+            return first
+        operands = [first]
+        signs: list[str] = []
+        while self.texts[self.at] in _SIGNS:
+            signs.append(self.texts[self.at])
+            self.at += 1
+            operands.append(self.operand())
+        return Arithmetic(tuple(operands), tuple(signs), first.start, operands[-1].end)
+
+    def operand(self) -> Expr:
+        """Read a value, a reference or a call, with its modifiers.
+
+        operand = ( name | name "(" args | literal | "(" expression ")" ) { "." name "(" args }
+        literal = string | [ "-" ] number | "true" | "false" | "null"
+        """
+        at = self.at
+        kind = self.kinds[at]
+        text = self.texts[at]
+        start = self.starts[at]
+        self.at += 1
+        base: Expr
+        if kind == "name":
+            if self.texts[at + 1] == "(" and text not in _HOST_WORDS:
+                self.at += 1
+                args = self.arguments(text)
+                base = Call(text, args, start, self.end_before())
+            else:
+                base = self.word(text, start)
+        elif kind == "string":
+            base = Literal(unescape(text), start, start + len(text))
+        elif kind == "number" or (text == "-" and self.kinds[at + 1] == "number"):
+            base = self.number(text, start)
+        elif text == "(":
+            base = self.parenthesised(start)
+        else:
+            self.at = at
+            return self.broken("a component, a chain, an expression or a value")
+        if self.texts[self.at] == ".":
+            return self.modified(base)
+        return base
+
+    def modified(self, base: Expr) -> Expr:
+        """Read the row of modifiers behind an operand.
+
+        { "." name "(" args }
+        """
+        modifiers: list[Call] = []
+        while self.texts[self.at] == ".":
+            self.at += 1
+            at = self.at
+            if self.kinds[at] != "name":
+                self.error("syntax", "expected the name of a modifier after '.'")
+                self.skip()
+                break
+            name = self.texts[at]
+            self.at += 1
+            if self.texts[self.at] != "(":
+                self.error("syntax", f"missing '(' after '.{name}'", hint=f"write .{name}(...)")
+                self.skip()
+                break
+            self.at += 1
+            args = self.arguments(name)
+            modifiers.append(Call(name, args, self.starts[at], self.end_before()))
+        return Chained(base, tuple(modifiers), base.start, self.end_before())
+
+    def arguments(self, name: str) -> tuple[Expr, ...]:
+        """Read the operands of a call; its "(" was read.
+
+        args = [ expression { "," expression } ] ")"
+        """
+        texts = self.texts
+        if texts[self.at] == ")":
+            self.at += 1
+            return ()
+        if not self.deeper():
+            return ()
+        opened = self.starts[self.at - 1]
+        args: list[Expr] = []
+        while True:
+            args.append(self.expression())
+            text = texts[self.at]
+            if text == ",":
+                self.at += 1
+            elif text == ")":
+                self.at += 1
+                break
+            elif not self.another_argument(name, args[-1], opened):
+                break
+        self.depth -= 1
+        return tuple(args)
+
+    def another_argument(self, name: str, last: Expr, opened: int) -> bool:
+        """Neither `,` nor `)` after an argument: report, and say whether another one follows."""
+        text = self.texts[self.at]
+        if self.kinds[self.at] == "end" or text == ";":
+            line = self.text.count("\n", 0, opened) + 1 if not self.findings.full else 0
+            hint = f"'{name}(' was opened in line {line}"
+            self.error("syntax", f"missing ')' to close '{name}('", at_end=True, hint=hint)
+            return False
+        if text == "=":
+            self.error("unsupported_host", "an assignment is a statement", hint=_EL_IS_DATA)
+        elif self.starts_operand():
+            before = quoted(self.text[last.start : last.end])
+            self.error("syntax", f"missing ',' between {before} and {quoted(text)} in {name}(...)")
+            return True
+        else:
+            self.unexpected("',' or ')'")
+        self.skip()
+        follows = self.texts[self.at] == ","
+        self.at += self.texts[self.at] in (",", ")")
+        return follows
+
+    def parenthesised(self, start: int) -> Expr:
+        """Read an expression in parentheses; the "(" was read.
+
+        "(" expression ")"
+        """
+        if not self.deeper():
+            return Broken(start, self.end_before())
+        inner = self.expression()
+        self.depth -= 1
+        if self.texts[self.at] == ")":
+            self.at += 1
+        else:
+            self.error("syntax", "missing ')'", at_end=True)
+            self.skip()
+            self.at += self.texts[self.at] == ")"
+        return inner
+
+    def word(self, text: str, start: int) -> Expr:
+        """A name that is not called: a reference, `true`, `false` or `null`."""
+        end = start + len(text)
+        if text in _CONSTANTS:
+            return Literal(_CONSTANTS[text], start, end)
+        if text in _HOST_WORDS:
+            self.at -= 1
+            self.error("unsupported_host", f"{quoted(text)} is not EL", hint=_EL_IS_DATA)
+            return self.give_up()
+        name = Name(text, start, end)
+        self.names.append(name)
+        return name
+
+    def number(self, text: str, start: int) -> Expr:
+        """Read a number of 32 bits or a decimal one.
+
+        [ "-" ] digits [ "." digits ] [ exponent ] [ "f" | "d" ]
+        """
+        if text == "-":
+            text += self.texts[self.at]
+            self.at += 1
+        end = self.end_before()
+        digits = text.rstrip("fFdD")
+        value: int | float = 0
+        if digits != text or not digits.lstrip("-").isdigit():
+            value = float(digits)
+            fits = abs(value) != float("inf")
+        else:
+            fits = len(digits) <= len("-2147483648")
+            value = int(digits) if fits else 0
+            fits = fits and -_INTEGER_MAX - 1 <= value <= _INTEGER_MAX
+        if not fits:
+            self.findings.error("range", "this number is too large", start, end)
+            return Broken(start, end)
+        return Literal(value, start, end)
+
+    def deeper(self) -> bool:
+        if self.depth >= self.depth_limit:
+            self.error("limit", f"more than {self.depth_limit} parentheses inside one another")
+            self.give_up()
+            return False
+        self.depth += 1
+        return True
+
+    def starts_operand(self) -> bool:
+        return self.kinds[self.at] in ("name", "number", "string") or self.texts[self.at] == "("
+
+    def end_before(self) -> int:
+        """Where the token before this one ends."""
+        last = self.at - 1
+        return self.starts[last] + len(self.texts[last]) if last >= 0 else 0
+
+    def broken(self, expected: str) -> Expr:
+        """Report what stands here in an operand's place and skip it."""
+        start = self.starts[self.at]
+        self.unexpected(expected)
+        self.skip()
+        return Broken(start, max(start, self.end_before()))
+
+    def unexpected(self, expected: str) -> None:
+        """Report that this token is not what was expected."""
+        kind, text = self.kinds[self.at], self.texts[self.at]
+        if kind == "end":
+            self.error("syntax", f"the text ends, but {expected} was expected", at_end=True)
+        elif kind == "unclosed":
+            what = "comment" if text[0] == "/" else "string"
+            self.error("syntax", f"this {what} is never closed", width=2 if text[0] == "/" else 1)
+        elif text == "{" and self.texts[self.at + 1] == "{":
+            self.error("placeholder_missing", "a template cannot run: its {{...}} has no value")
+            self.give_up()
+        elif kind == "host":
+            self.error("unsupported_host", f"{quoted(text)} is not EL", hint=_EL_IS_DATA)
+        else:
+            look = _LOOKALIKES.get(text)
+            hint = f"did you mean the plain '{look}'?" if look else None
+            self.error("syntax", f"found {quoted(text)}, but expected {expected}", hint=hint)
+
+    def error(
+        self,
+        category: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        at_end: bool = False,
+        width: int | None = None,
+    ) -> None:
+        """Report at this token, once per token; `at_end` means right behind the one before."""
+        if self.reported_at == self.at:
+            return
+        self.reported_at = self.at
+        start = self.end_before() if at_end else self.starts[self.at]
+        end = start + (1 if at_end else len(self.texts[self.at]) if width is None else width)
+        self.findings.error(category, message, start, end, hint=hint)
+
+    def skip(self, *, closers: str = ",);") -> None:
+        """Go to the next of `closers` outside of parentheses opened on the way."""
+        opened = 0
+        while self.kinds[self.at] != "end":
+            text = self.texts[self.at]
+            if text == "(":
+                opened += 1
+            elif opened and text == ")":
+                opened -= 1
+            elif text in closers and (not opened or text == ";"):
+                break
+            self.at += 1
+        # What stopped us follows from the error just reported.
+        self.reported_at = self.at
+
+    def give_up(self) -> Expr:
+        """Read nothing more: what follows could only be misunderstood."""
+        start = self.starts[self.at]
+        self.gave_up = True
+        self.at = len(self.kinds) - 1
+        self.reported_at = self.at
+        return Broken(start, self.starts[self.at])

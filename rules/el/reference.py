@@ -1,0 +1,85 @@
+"""Writes `docs/language.md` from the table of operators.
+
+For rule authors; run as `python -m rules.el.reference`. A test fails when the file is stale.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from rules.el.operators import KIND_WORDS, OPERATORS, PLANNED, Operator
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "language.md"
+
+_HEAD: Final = """\
+# The language of chains
+
+<!-- Written by `python -m rules.el.reference` from rules/el/operators.py. Do not edit. -->
+
+A chain is text such as
+
+    THEN(createOrder, WHEN(deductStock, freezeCoupon), pay, notify)
+
+It follows LiteFlow's EL, as data: calls, modifiers, names, literals and assignments. There is no
+`if`, no function, no comparison; what is computed are literals (`"a" + "b"`, `2 * 3`), once, when
+the chain is compiled.
+
+| | |
+|---|---|
+| statements | end with `;` or the line; the last one is the chain. Others that are not assigned \
+are discarded, with a warning |
+| variables | `both = WHEN(a, b); THEN(both, c)`. Every use is a copy |
+| names | a variable, else a component, else a chain of that name. `currChainId` is the chain's \
+own name |
+| strings | `"..."` or `'...'`, with `\\"`, `\\'`, `\\\\`, `\\n`, `\\t`, `\\uXXXX`; they may span \
+lines |
+| numbers | `3`, `-3`, `0.5`, `0.6f`; integers have 32 bits, division cuts towards zero |
+| comments | `// to the end of the line`, `/* over lines */` |
+| a chain | must be an expression: `THEN(a)`, not `a` |
+| chains in chains | a chain's name includes it. Chains must not run in a circle |
+
+Names of operators are case sensitive. In the examples `a` to `d` are common components, `x` and
+`y` boolean ones, and `sub` is a chain.
+
+"""
+
+
+def page() -> str:
+    """The whole page as Markdown."""
+    return _HEAD + "".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield "| operator | also | stands behind | operands | |\n|---|---|---|---|---|\n"
+    for row in OPERATORS:
+        also = ", ".join(f"`{alias}`" for alias in row.aliases)
+        yield f"| `{_name(row)}` | {also} | {_receivers(row)} | {_arity(row)} | {row.summary} |\n"
+    for row in OPERATORS:
+        yield f"\n## {_name(row)}\n\n{row.summary}\n\n"
+        for index, slot in enumerate(row.slots):
+            need = "" if index < row.at_least else ", may be left out"
+            more = ", any number" if row.repeats and index == len(row.slots) - 1 else ""
+            yield f"{index + 1}. {slot.words}{more}{need}\n"
+        yield f"\n    {row.example}\n"
+    yield "\n## Not supported yet\n\n"
+    yield ", ".join(f"`{name}`" for name in sorted(PLANNED)) + "\n"
+
+
+def _name(row: Operator) -> str:
+    return f".{row.name}" if row.form == "modifier" else row.name
+
+
+def _receivers(row: Operator) -> str:
+    return ", ".join(KIND_WORDS[kind] for kind in sorted(row.receivers))
+
+
+def _arity(row: Operator) -> str:
+    if row.repeats:
+        return f"{row.at_least} or more"
+    most = len(row.slots)
+    return str(most) if row.at_least == most else f"{row.at_least} to {most}"
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(), encoding="utf-8")

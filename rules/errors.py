@@ -1,0 +1,89 @@
+"""What can be wrong with a chain: spans, diagnostics and the one exceptions tree of `rules`.
+
+For everything that compiles or serves chains. Knows text positions, never HTTP or Temporal.
+
+    RuleError
+      ChainInvalid        a chain does not compile; carries its diagnostics
+      ChainUnknown        no such chain for this tenant
+      ChainDisabled       the chain exists and is switched off or not published
+      RulesUnavailable    the rules were never read (database down since start)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a chain's text: offsets in characters, `end` exclusive."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding about a chain's text.
+
+    `category` is one of the categories of the EL reference (section 9.1 and 13). `line` and
+    `column` count from 1. `drawing` is the source line with a caret line below it.
+    """
+
+    category: str
+    message: str
+    chain: str
+    span: Span
+    line: int
+    column: int
+    drawing: str
+    hint: str | None = None
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        where = f"{self.chain}:{self.line}:{self.column}"
+        mend = f"\n  {self.hint}" if self.hint else ""
+        return f"{where}: {self.severity}: {self.message} [{self.category}]\n{self.drawing}{mend}"
+
+
+class RuleError(Exception):
+    """Something about the rules is wrong."""
+
+
+class ChainInvalid(RuleError):
+    """A chain does not compile."""
+
+    def __init__(self, chain: str, diagnostics: Sequence[Diagnostic]) -> None:
+        self.chain = chain
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join(str(d) for d in self.diagnostics))
+
+
+class ChainUnknown(RuleError):
+    """No chain of that name serves this tenant."""
+
+    def __init__(self, tenant: str, chain: str, near: str | None = None) -> None:
+        self.tenant = tenant
+        self.chain = chain
+        self.near = near
+        hint = f"; did you mean '{near}'?" if near else ""
+        super().__init__(f"tenant {tenant} has no chain '{chain}'{hint}")
+
+
+class ChainDisabled(RuleError):
+    """The chain exists, but is disabled or not published."""
+
+    def __init__(self, tenant: str, chain: str) -> None:
+        self.tenant = tenant
+        self.chain = chain
+        super().__init__(f"chain '{chain}' of tenant {tenant} is disabled or not published")
+
+
+class RulesUnavailable(RuleError):
+    """The rules could not be read since this process started."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the rules could not be read yet: {reason}")

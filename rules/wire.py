@@ -1,0 +1,235 @@
+"""What workflows, activities and the API say to each other: names and messages.
+
+The only place where `workflows` and `activities` meet. Every model here crosses Temporal as JSON,
+so a new field needs a default. Must not import Temporal, SQL or anything with effects.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, Literal
+
+from pydantic import BaseModel, Field, JsonValue
+
+from rules.execution import Cause, ErrorInfo, Execution, StackEntry, Status
+from rules.plan import Frozen, Plan
+
+TASK_QUEUE: Final = "chainsaga"
+FREEZE_ACTIVITY: Final = "chainsaga.freeze"
+MIRROR_ACTIVITY: Final = "chainsaga.mirror"
+EXECUTION_QUERY: Final = "execution"
+UNDO_PLAN_QUERY: Final = "undo_plan"
+TREE_QUERY: Final = "tree"
+REQUEST_SHA_MEMO: Final = "chainsaga.request_sha"
+
+SEARCH_ATTRIBUTES: Final[Mapping[str, Literal["Keyword", "Int"]]] = {
+    "SagaTenant": "Keyword",
+    "SagaStatus": "Keyword",
+    "SagaFailedStep": "Keyword",
+    "SagaBusinessKey": "Keyword",
+    "SagaRuleVersion": "Int",
+}
+
+
+class SagaOptions(Frozen):
+    """How one execution runs. `max_events` lowers Temporal's continue-as-new hint (tests)."""
+
+    saga: bool = True
+    max_parallel: int = Field(default=50, ge=1)
+    max_events: int | None = Field(default=None, ge=20)
+
+
+class Frost(Frozen):
+    """What is frozen at the start of an execution and never changes."""
+
+    plan: Plan
+    request: JsonValue = None
+    request_sha: str
+    business_key: str | None = None
+    options: SagaOptions = SagaOptions()
+
+
+class Failure(Frozen):
+    """A failure on its way up through the chain: where and what."""
+
+    path: str
+    component: str
+    error: ErrorInfo
+
+
+class Done(Frozen):
+    """The result of a finished sub-block, by which a continued run skips it."""
+
+    value: JsonValue = None
+    failure: Failure | None = None
+
+
+class Produced(Frozen):
+    """An output that a later step may ask for, with the path that produced it."""
+
+    path: str
+    component: str
+    tag: str | None = None
+    value: JsonValue = None
+
+
+class SagaState(BaseModel):
+    """All that an execution carries through continue-as-new; owned by the interpreter."""
+
+    status: Status = Status.RUNNING
+    cause: Cause | None = None
+    failure: Failure | None = None
+    done: dict[str, Done] = {}
+    context: dict[str, JsonValue] = {}
+    produced: list[Produced] = []
+    stack: list[StackEntry] = []
+    ended: int = 0
+    undone: int = 0
+    revision: int = 0
+    changed_at: datetime | None = None
+    started_at: datetime
+    ended_at: datetime | None = None
+    output: JsonValue = None
+
+
+class ChainInput(Frozen):
+    """The input of a chain workflow that the API starts, and of every continued run.
+
+    `chainsaga` tells it from the bare request of a start by hand, which has no plan.
+    """
+
+    chainsaga: Literal["input"] = "input"
+    frost: Frost
+    state: SagaState | None = None
+
+
+class FreezeRequest(Frozen):
+    """A start by hand asks the worker to freeze the chain."""
+
+    tenant: str
+    chain: str
+    request: JsonValue = None
+
+
+class ContextOperation(Frozen):
+    """One write to the shared context (design section 4)."""
+
+    op: Literal["set", "delete", "add", "append"]
+    key: str
+    value: JsonValue = None
+
+
+class SagaRef(Frozen):
+    """Which execution a step belongs to."""
+
+    tenant: str
+    execution_id: str
+    chain: str
+    rule_version: int
+    first_run_id: str
+
+
+class UndoRequest(Frozen):
+    """What a compensation is told of the step that it undoes."""
+
+    component: str
+    outcome: Literal["COMPLETED", "FAILED", "UNKNOWN"]
+    output: JsonValue = None
+    input: JsonValue = None
+    error: ErrorInfo | None = None
+    attempts: int = 0
+
+
+class StepRequest(Frozen):
+    """One step, or one undo, as its activity gets it.
+
+    `outputs` is keyed by `OutputNeed.name` (with `:tag` when a tag was given).
+    `answers` and `lost_attempts` bound the attempts; the runner counts them. `timeout` is seconds
+    per attempt.
+    """
+
+    saga: SagaRef
+    seq: int
+    path: str
+    component: str
+    tag: str | None = None
+    data: str | None = None
+    request: JsonValue = None
+    outputs: dict[str, JsonValue] = {}
+    context: dict[str, JsonValue] = {}
+    answers: int = 1
+    lost_attempts: int = 3
+    timeout: float = 60.0
+    undo: UndoRequest | None = None
+
+    @property
+    def forward_key(self) -> str:
+        """The idempotency key of the forward step, equal for every attempt, run and reset."""
+        saga = self.saga
+        return f"{saga.tenant}:{saga.execution_id}/{saga.first_run_id}/{self.path}/forward"
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of this request: of the step, or of its undo."""
+        forward = self.forward_key
+        return forward.removesuffix("forward") + "undo" if self.undo else forward
+
+
+class StepReply(Frozen):
+    """A step that completed: its output and what it writes to the context."""
+
+    output: JsonValue = None
+    operations: tuple[ContextOperation, ...] = ()
+    attempts: int = 1
+
+
+class StepFailure(Frozen):
+    """A step that did not complete, after its last attempt (or, in details, after each)."""
+
+    outcome: Literal["FAILED", "UNKNOWN"]
+    error: ErrorInfo
+    operations: tuple[ContextOperation, ...] = ()
+    attempts: int = 1
+
+
+def output_key(component: str, tag: str | None) -> str:
+    """The key of `StepRequest.outputs` for an `Output(component, tag)`."""
+    return component if tag is None else f"{component}:{tag}"
+
+
+class AttemptLog(Frozen):
+    """What survives from one attempt to the next, in Temporal's heartbeat details."""
+
+    answered: int = 0
+    unknown: bool = False
+
+
+class SagaResult(Frozen):
+    """How an execution ended: the workflow's result, or the details of its failure."""
+
+    execution_id: str
+    chain: str
+    rule_version: int
+    status: Status
+    cause: Cause | None = None
+    failed_step: str | None = None
+    error: ErrorInfo | None = None
+    output: JsonValue = None
+    context: dict[str, JsonValue] = {}
+
+
+class PlannedUndo(Frozen):
+    """One line of the undo plan: what would run, with what, in this order."""
+
+    order: int
+    path: str
+    component: str
+    compensation: str
+    outcome: str
+    output: JsonValue = None
+    input: JsonValue = None
+
+
+class MirrorChange(Frozen):
+    """The saga as a whole changed: the full execution, so that it heals what was lost."""
+
+    execution: Execution

@@ -1,0 +1,1 @@
+THEN(round1, main2, main)

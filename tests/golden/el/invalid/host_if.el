@@ -1,0 +1,1 @@
+if (true) { THEN(a) } else { THEN(b) }

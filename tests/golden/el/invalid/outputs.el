@@ -1,0 +1,1 @@
+THEN(needsA, WHEN(a, needsA), WHEN(a, a), mayHaveA, asks)

@@ -1,0 +1,1 @@
+THEN(THEN(a).ELSE(b), a.id("q"), sub.id("q"), "s".tag("t"), a.ELIF(x, b))

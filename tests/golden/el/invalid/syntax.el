@@ -1,0 +1,3 @@
+first = THEN(a b);
+THEN(a,, c).tag;
+WHEN(a, @, "open

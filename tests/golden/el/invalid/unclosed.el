@@ -1,0 +1,2 @@
+THEN(a,
+  WHEN(b, c

@@ -1,0 +1,1 @@
+THEN(a, ordr, supb, lost, nosuch)

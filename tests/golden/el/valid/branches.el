@@ -1,0 +1,4 @@
+IF(x, a)
+  .ELIF(y, THEN(b, c))
+  .ELSE(d)
+  .id("choice")

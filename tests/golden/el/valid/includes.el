@@ -1,0 +1,1 @@
+THEN(outer.tag("first"), sub)

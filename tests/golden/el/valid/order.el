@@ -1,0 +1,1 @@
+THEN(a, WHEN(b, c), pay, d)

@@ -1,0 +1,189 @@
+"""Snapshots: what serves, what does not and why, seals between tenants, what is compiled again."""
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from rules.compiler import Compiled, compile_chain
+from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown
+from rules.plan import ComponentPolicy
+from rules.source import snapshot as module
+from rules.source.repository import ChainRow
+from rules.source.snapshot import Snapshot
+
+Components = Mapping[str, ComponentPolicy]
+
+
+def row(tenant: str, name: str, text: str, **more: Any) -> ChainRow:
+    return ChainRow(tenant=tenant, name=name, text=text, **more)
+
+
+ROWS = (
+    row("1", "order", "THEN(a, pay);", version=4),
+    row("1", "pay", "THEN(b, c);"),
+    row("1", "other", "THEN(d);"),
+    row("1", "broken", "THEN(a, nowhere);"),
+    row("1", "draft", "THEN(a);", status="DRAFT"),
+    row("1", "off", "THEN(a);", enabled=False),
+    row("2", "order", "THEN(d);", transactional=False),
+    row("2", "secret", "THEN(d);"),
+)
+
+
+@pytest.fixture
+def snapshot(components: Components) -> Snapshot:
+    return Snapshot(ROWS, components)
+
+
+@pytest.fixture
+def compilations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the chains that are compiled, as it happens."""
+    names: list[str] = []
+
+    def counted(name: str, **given: Any) -> Compiled:
+        names.append(name)
+        return compile_chain(name, **given)
+
+    monkeypatch.setattr(module, "compile_chain", counted)
+    return names
+
+
+def test_a_chain_is_compiled_when_first_asked_for_and_kept(
+    snapshot: Snapshot, compilations: list[str]
+) -> None:
+    compiled = snapshot.compiled("1", "order")
+    assert (compiled.plan.chain, compiled.plan.version) == ("order", 4)
+    assert compiled.includes == {"pay"}
+    assert snapshot.compiled("1", "order") is compiled
+    assert compilations == ["order"]
+
+
+UNKNOWN = [
+    ("no such tenant", "3", "order", None),
+    ("nothing like it", "1", "zzz", None),
+    ("a near name", "1", "oder", "order"),
+    ("another tenant's chain", "1", "secret", None),
+    ("a near name that does not serve", "1", "drafd", None),
+]
+
+
+@pytest.mark.parametrize(
+    ("why", "tenant", "chain", "near"), UNKNOWN, ids=[case[0] for case in UNKNOWN]
+)
+def test_unknown(snapshot: Snapshot, why: str, tenant: str, chain: str, near: str | None) -> None:
+    with pytest.raises(ChainUnknown) as caught:
+        snapshot.compiled(tenant, chain)
+    assert (caught.value.tenant, caught.value.chain, caught.value.near) == (tenant, chain, near)
+
+
+@pytest.mark.parametrize("chain", ["draft", "off"])
+def test_disabled(snapshot: Snapshot, chain: str) -> None:
+    with pytest.raises(ChainDisabled):
+        snapshot.compiled("1", chain)
+    with pytest.raises(ChainDisabled):
+        snapshot.transactional("1", chain)
+
+
+def test_invalid_is_found_once_and_told_each_time(
+    snapshot: Snapshot, compilations: list[str]
+) -> None:
+    caught = []
+    for _ in range(2):
+        with pytest.raises(ChainInvalid) as found:
+            snapshot.compiled("1", "broken")
+        caught.append(found.value)
+    assert caught[0].diagnostics == caught[1].diagnostics
+    assert caught[0] is not caught[1]
+    assert compilations == ["broken"]
+
+
+def test_a_chain_cannot_include_what_does_not_serve(components: Components) -> None:
+    rows = (row("1", "order", "THEN(a, draft);"), row("1", "draft", "THEN(b);", status="DRAFT"))
+    with pytest.raises(ChainInvalid, match="draft"):
+        Snapshot(rows, components).compiled("1", "order")
+
+
+def test_tenants_are_sealed_from_each_other(snapshot: Snapshot, components: Components) -> None:
+    mine, theirs = snapshot.compiled("1", "order"), snapshot.compiled("2", "order")
+    assert set(mine.plan.components) == {"a", "b", "c"}
+    assert set(theirs.plan.components) == {"d"}
+    assert (snapshot.transactional("1", "order"), snapshot.transactional("2", "order")) == (
+        True,
+        False,
+    )
+    assert set(snapshot.chains("2")) == {"order", "secret"}
+    assert not snapshot.chains("3")
+    borrowed = Snapshot([*ROWS, row("1", "thief", "THEN(secret);")], components)
+    with pytest.raises(ChainInvalid):
+        borrowed.compiled("1", "thief")
+
+
+CHANGES: list[tuple[str, tuple[ChainRow, ...], set[str]]] = [
+    ("nothing", (), set()),
+    ("a chain", (row("1", "other", "THEN(a);"),), {"other"}),
+    ("an included chain", (row("1", "pay", "THEN(b);"),), {"order", "pay"}),
+    ("only its version", (row("1", "pay", "THEN(b, c);", version=2),), {"order", "pay"}),
+    ("another tenant's chain", (row("2", "pay", "THEN(a);"),), set()),
+    ("a new chain", (row("1", "new", "THEN(a);"),), set()),
+    ("a new chain with a component's name", (row("1", "d", "THEN(a);"),), {"other"}),
+]
+
+
+@pytest.mark.parametrize(("why", "changed", "again"), CHANGES, ids=[case[0] for case in CHANGES])
+def test_only_what_changed_is_compiled_again(
+    components: Components,
+    compilations: list[str],
+    why: str,
+    changed: tuple[ChainRow, ...],
+    again: set[str],
+) -> None:
+    names = ("order", "pay", "other")
+    before = Snapshot(ROWS, components)
+    for name in names:
+        before.compiled("1", name)
+    compilations.clear()
+    rows = {(r.tenant, r.name): r for r in (*ROWS, *changed)}
+    after = Snapshot(rows.values(), components, before)
+    for name in names:
+        after.compiled("1", name)
+    assert set(compilations) == again
+
+
+def test_a_chain_that_is_switched_off_stops_serving(components: Components) -> None:
+    before = Snapshot([row("1", "order", "THEN(a);")], components)
+    before.compiled("1", "order")
+    after = Snapshot([row("1", "order", "THEN(a);", enabled=False)], components, before)
+    with pytest.raises(ChainDisabled):
+        after.compiled("1", "order")
+    assert before.compiled("1", "order").plan.chain == "order"
+
+
+def test_other_components_compile_everything_again(
+    components: Components, compilations: list[str]
+) -> None:
+    before = Snapshot(ROWS, components)
+    before.compiled("1", "other")
+    changed = {**components, "d": ComponentPolicy(id="d", timeout=1)}
+    after = Snapshot(ROWS, changed, before)
+    assert after.compiled("1", "other").plan.components["d"].timeout == 1
+
+
+def test_threads_that_ask_together_compile_once(
+    snapshot: Snapshot, compilations: list[str]
+) -> None:
+    barrier = threading.Barrier(8)
+    answers: list[Compiled] = []
+
+    def ask() -> None:
+        barrier.wait(10)
+        answers.append(snapshot.compiled("1", "order"))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len({id(answer) for answer in answers}) == 1
+    assert compilations == ["order"]
