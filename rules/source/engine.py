@@ -1,0 +1,50 @@
+"""Makes SQLAlchemy engines: one place for what each database needs to be told.
+
+For the composition roots (worker, API, command) and tests. Opens no connection by itself.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+BUSY_TIMEOUT_MS: Final = 5_000
+RECYCLE_SECONDS: Final = 1_800
+_DRIVERS: Final = {"mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
+
+
+def create_engine_for(url: str | URL, process_name: str) -> Engine:
+    """An engine for `url`; MySQL shows `process_name` as the program of its connections."""
+    address = make_url(url)
+    address = address.set(drivername=_DRIVERS.get(address.drivername, address.drivername))
+    if address.get_backend_name() == "sqlite":
+        engine = create_engine(address)
+        event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+    return create_engine(
+        address,
+        pool_pre_ping=True,
+        pool_recycle=RECYCLE_SECONDS,
+        connect_args=_mysql_arguments(process_name),
+    )
+
+
+def _mysql_arguments(process_name: str) -> dict[str, Any]:  # the driver's own untyped keywords
+    return {
+        "charset": "utf8mb4",
+        # Column defaults (CURRENT_TIMESTAMP) must be UTC like the times that we write.
+        "init_command": "SET time_zone = '+00:00'",
+        "program_name": f"chainsaga {process_name}",
+    }
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    # Readers and the writer do not block each other; several processes share one file.
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # Safe in WAL mode against a crash of the process; only a power cut may lose the last writes.
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()

@@ -1,0 +1,137 @@
+"""The rule source: reads chains from the database and serves them as snapshots.
+
+For the API and the worker. A database that is down leaves the last snapshot serving and the
+source degraded; who polls and how often is the composition root's matter.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Final
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from rules.errors import RulesUnavailable
+from rules.plan import ComponentPolicy
+from rules.source.repository import ChainRepository
+from rules.source.snapshot import Snapshot
+
+RETRY_SECONDS: Final = 3.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """Why the rules cannot be read, and since when."""
+
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RuleStatus:
+    """How current the served rules are."""
+
+    application: str
+    namespace: str
+    chains: int
+    tenants: int
+    refreshed_at: datetime | None
+    degraded: Degraded | None
+
+
+class RuleSource:
+    """The chains of one application and namespace, for all tenants."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        application: str,
+        namespace: str,
+        components: Mapping[str, ComponentPolicy],
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.engine: Final = engine
+        self._repository = ChainRepository(engine, application, namespace)
+        self._application = application
+        self._namespace = namespace
+        self._components = components
+        self._clock = clock
+        self._refreshing = threading.Lock()
+        self._snapshot: Snapshot | None = None
+        self._refreshed_at: datetime | None = None
+        self._degraded: Degraded | None = None
+        self._tried_at: float | None = None
+
+    def refresh(self) -> bool:
+        """Read the chains and swap the snapshot; False if that failed and the old one serves on."""
+        with self._refreshing:
+            return self._refresh()
+
+    def _refresh(self) -> bool:
+        self._tried_at = self._clock()
+        try:
+            rows = self._repository.read_all()
+        except (SQLAlchemyError, OSError) as error:
+            since = self._degraded.since if self._degraded else datetime.now(UTC)
+            self._degraded = Degraded(reason=str(error)[:500], since=since)
+            _log.error(
+                "rules_not_read", serving_old=self._snapshot is not None, error=str(error)[:500]
+            )
+            return False
+        self._snapshot = Snapshot(rows, self._components, self._snapshot)
+        self._refreshed_at = datetime.now(UTC)
+        if self._degraded is not None:
+            _log.info("rules_read_again", degraded_since=self._degraded.since.isoformat())
+        self._degraded = None
+        return True
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The served rules. Raises RulesUnavailable while they could never be read.
+
+        Then it tries to read them itself, once every few seconds at most.
+        """
+        snapshot = self._snapshot or self._first_snapshot()
+        if snapshot is None:
+            raise RulesUnavailable(self._degraded.reason if self._degraded else "not read yet")
+        return snapshot
+
+    def _first_snapshot(self) -> Snapshot | None:
+        with self._refreshing:
+            # Another thread may have read them while this one waited for the lock.
+            if self._snapshot is None and self._may_try():
+                self._refresh()
+            return self._snapshot
+
+    def look_again(self) -> bool:
+        """Read the chains before their time, for someone who misses one.
+
+        False if nothing new was read: because of the database, or because that was tried within
+        the last few seconds (names that do not exist must not become a load on the database).
+        """
+        with self._refreshing:
+            return self._may_try() and self._refresh()
+
+    def _may_try(self) -> bool:
+        return self._tried_at is None or self._clock() - self._tried_at >= RETRY_SECONDS
+
+    @property
+    def status(self) -> RuleStatus:
+        """How current the served rules are."""
+        snapshot = self._snapshot
+        tenants = snapshot.tenants if snapshot else frozenset()
+        return RuleStatus(
+            application=self._application,
+            namespace=self._namespace,
+            chains=sum(len(snapshot.chains(t)) for t in tenants) if snapshot else 0,
+            tenants=len(tenants),
+            refreshed_at=self._refreshed_at,
+            degraded=self._degraded,
+        )

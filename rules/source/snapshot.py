@@ -1,0 +1,120 @@
+"""The chains of one application and namespace at one moment: immutable, sealed per tenant.
+
+For the rule source, which swaps whole snapshots, and for the freeze. A chain is compiled when it
+is first asked for; a new snapshot takes over what its rows have not changed. Knows no database.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from types import MappingProxyType
+
+from rules.compiler import ChainText, Compiled, compile_chain
+from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown
+from rules.plan import ComponentPolicy
+from rules.source.repository import ChainRow
+
+
+class Snapshot:
+    """Immutable as seen from outside; what it compiles is remembered."""
+
+    def __init__(
+        self,
+        rows: Iterable[ChainRow],
+        components: Mapping[str, ComponentPolicy],
+        previous: "Snapshot | None" = None,
+    ) -> None:
+        by_tenant: dict[str, dict[str, ChainRow]] = defaultdict(dict)
+        for row in rows:
+            by_tenant[row.tenant][row.name] = row
+        self.components = components
+        self._tenants = {
+            tenant: _TenantChains(tenant, chains, components)
+            for tenant, chains in by_tenant.items()
+        }
+        if previous is not None and previous.components == components:
+            for tenant, chains in self._tenants.items():
+                if tenant in previous._tenants:
+                    chains.take_over(previous._tenants[tenant])
+
+    def compiled(self, tenant: str, chain: str) -> Compiled:
+        """A serving chain, compiled. Raises ChainUnknown, ChainDisabled or ChainInvalid."""
+        return self._of(tenant, chain).compiled(chain)
+
+    def transactional(self, tenant: str, chain: str) -> bool:
+        """Whether the chain runs as a saga unless the request says otherwise."""
+        return self._of(tenant, chain).serving(chain).transactional
+
+    def chains(self, tenant: str) -> Mapping[str, ChainRow]:
+        """All chains of a tenant by name, also those that do not serve."""
+        known = self._tenants.get(tenant)
+        return MappingProxyType(known.rows if known else {})
+
+    @property
+    def tenants(self) -> frozenset[str]:
+        """Tenants that have a chain here."""
+        return frozenset(self._tenants)
+
+    def _of(self, tenant: str, chain: str) -> "_TenantChains":
+        if tenant not in self._tenants:
+            raise ChainUnknown(tenant, chain)
+        return self._tenants[tenant]
+
+
+class _TenantChains:
+    """One tenant's chains; nothing in here can see another tenant's."""
+
+    def __init__(
+        self,
+        tenant: str,
+        rows: Mapping[str, ChainRow],
+        components: Mapping[str, ComponentPolicy],
+    ) -> None:
+        self.rows = rows
+        self._tenant = tenant
+        self._components = components
+        self._texts = {
+            row.name: ChainText(name=row.name, text=row.text, version=row.version)
+            for row in rows.values()
+            if row.serving
+        }
+        self._lock = threading.Lock()
+        self._compiled: dict[str, Compiled] = {}
+        self._invalid: dict[str, ChainInvalid] = {}
+
+    def serving(self, chain: str) -> ChainRow:
+        row = self.rows.get(chain)
+        if row is None:
+            near = get_close_matches(chain, self._texts, n=1)
+            raise ChainUnknown(self._tenant, chain, near[0] if near else None)
+        if not row.serving:
+            raise ChainDisabled(self._tenant, chain)
+        return row
+
+    def compiled(self, chain: str) -> Compiled:
+        self.serving(chain)
+        if (ready := self._compiled.get(chain)) is not None:
+            return ready
+        with self._lock:
+            if chain not in self._compiled and chain not in self._invalid:
+                try:
+                    self._compiled[chain] = compile_chain(
+                        chain, chains=self._texts, components=self._components
+                    )
+                except ChainInvalid as error:
+                    self._invalid[chain] = error
+            if (known := self._invalid.get(chain)) is not None:
+                # A fresh one each time: an exception that several threads raise collects traces.
+                raise ChainInvalid(chain, known.diagnostics)
+            return self._compiled[chain]
+
+    def take_over(self, before: "_TenantChains") -> None:
+        """Keep the compiled form of every chain whose text, and what it includes, is the same."""
+        same = {name for name, text in self._texts.items() if before._texts.get(name) == text}
+        new = self._texts.keys() - before._texts.keys()
+        for name, compiled in before._compiled.copy().items():
+            # A new chain may bear the name of what was a component when this one was compiled.
+            shadowed = new & compiled.plan.components.keys()
+            if name in same and same.issuperset(compiled.includes) and not shadowed:
+                self._compiled[name] = compiled
