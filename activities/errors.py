@@ -1,0 +1,96 @@
+"""The one exceptions tree of `activities`; for component authors, the runner and the API.
+
+    ActivityError
+      ComponentInvalid     a component is declared wrongly; stops the process at start
+      ComponentDuplicate   two functions claim one component id
+      ComponentMissing     a setting names a package that cannot be loaded
+      Refused              a component says: this did not happen, and it will not (author's API)
+      BadInput             what a step was given has the wrong shape
+      BadOutput            what a component returned has the wrong shape
+
+Knows neither Temporal nor HTTP.
+"""
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+
+class ActivityError(Exception):
+    """Something about components or their steps is wrong."""
+
+
+class ComponentInvalid(ActivityError):
+    """A component is declared wrongly."""
+
+    def __init__(self, component: str, where: str, problem: str) -> None:
+        self.component = component
+        self.where = where
+        super().__init__(f"component '{component}' ({where}): {problem}")
+
+
+class ComponentDuplicate(ActivityError):
+    """Two functions claim one component id."""
+
+    def __init__(self, component: str, first: str, second: str) -> None:
+        self.component = component
+        super().__init__(
+            f"component id '{component}' is declared twice: in {first} and in {second}"
+        )
+
+
+class ComponentMissing(ActivityError):
+    """A package of components cannot be loaded."""
+
+    def __init__(self, package: str, problem: str) -> None:
+        self.package = package
+        super().__init__(
+            f"cannot load components from '{package}': {problem}; "
+            "mend the setting CHAINSAGA_COMPONENTS or install the package"
+        )
+
+
+class Refused(ActivityError):
+    """Raised by a component: the effect did not happen, and the component knows it.
+
+    A step whose every attempt was refused is FAILED and needs no undo; any other exception leaves
+    the outcome UNKNOWN (design section 5). `code` is for programs, `details` for readers.
+    `final=True` says that another attempt is pointless, whatever the retry policy allows.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "REFUSED",
+        details: Mapping[str, JsonValue] | None = None,
+        final: bool = False,
+    ) -> None:
+        self.message = message
+        self.code = code
+        self.details = dict(details or {})
+        self.final = final
+        super().__init__(message)
+
+
+class BadInput(ActivityError):
+    """What a step was given does not fit what its component declares."""
+
+    code = "BAD_INPUT"
+
+    def __init__(self, component: str, field: str, problem: str) -> None:
+        self.component = component
+        self.field = field
+        super().__init__(f"component '{component}', parameter '{field}': {problem}")
+
+
+class BadOutput(ActivityError):
+    """What a component returned does not fit what it declares, or is no JSON."""
+
+    code = "BAD_OUTPUT"
+
+    def __init__(self, component: str, problem: str) -> None:
+        self.component = component
+        super().__init__(
+            f"component '{component}' returned something else than it declares: {problem}"
+        )

@@ -1,0 +1,78 @@
+"""Components as Temporal activities: one activity per component, named by its id.
+
+For the worker's plugin. Counts answered attempts in heartbeat details, which survive attempts, so
+that a lost attempt is known to the next one. Chains, stacks and statuses are not known here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.registry import Component, Registry
+from activities.runner import Runner, StepError
+from rules.wire import AttemptLog, StepReply, StepRequest
+
+StepActivity = Callable[[StepRequest], Awaitable[StepReply]]
+
+
+def component_activities(registry: Registry, runner: Runner) -> Iterator[StepActivity]:
+    """One activity function per component; a chain's step is scheduled by component id."""
+    for component in registry.values():
+        yield _activity(component, runner)
+
+
+def _activity(component: Component, runner: Runner) -> StepActivity:
+    async def run(request: StepRequest) -> StepReply:
+        info = activity.info()
+        log = _previous(info.heartbeat_details)
+        async with _beating(info, log):
+            try:
+                return await runner.attempt(component, request, info.attempt, log)
+            except StepError as error:
+                activity.heartbeat(error.log)
+                raise ApplicationError(
+                    error.failure.error.message,
+                    error.failure,
+                    type=error.failure.error.type,
+                    non_retryable=error.final,
+                    category=_category(error),
+                ) from error.__cause__
+
+    return activity.defn(name=component.policy.id)(run)
+
+
+def _category(error: StepError) -> ApplicationErrorCategory:
+    """A refusal is business as usual: no warning with a traceback, no failure metric."""
+    refused = error.failure.error.code not in ("STEP_FAILED", "BAD_INPUT", "BAD_OUTPUT")
+    benign = refused and error.failure.outcome == "FAILED"
+    return ApplicationErrorCategory.BENIGN if benign else ApplicationErrorCategory.UNSPECIFIED
+
+
+def _previous(details: object) -> AttemptLog:
+    if isinstance(details, (list, tuple)) and details:
+        return AttemptLog.model_validate(details[0])
+    return AttemptLog()
+
+
+@asynccontextmanager
+async def _beating(info: activity.Info, log: AttemptLog) -> AsyncIterator[None]:
+    """Heartbeat while the step runs, so that its author need not; every beat repeats the log."""
+    timeout = info.heartbeat_timeout
+    if timeout is None:
+        yield
+        return
+    interval = timeout.total_seconds() / 3
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(interval)
+            activity.heartbeat(log)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()

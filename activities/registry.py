@@ -1,0 +1,137 @@
+"""The components of this deployment: discovery, duplicates, policies.
+
+For the composition roots (worker, API), which load it once at start. Does not run components.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Final
+
+from activities.binding import Binding, bind_signature
+from activities.component import DECLARATION, Declaration
+from activities.errors import ComponentDuplicate, ComponentInvalid, ComponentMissing
+from rules.plan import ComponentPolicy, RetryPolicy
+
+ENTRY_POINTS: Final = "chainsaga.components"
+RESERVED: Final = "chainsaga."
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A registered component: its function, how it is bound, and its policy for plans."""
+
+    declaration: Declaration
+    function: Callable[..., object]
+    binding: Binding
+    policy: ComponentPolicy
+
+    @property
+    def source(self) -> str:
+        """Where the function is defined, for messages."""
+        return f"{self.function.__module__}.{self.function.__qualname__}"
+
+
+class Registry(Mapping[str, Component]):
+    """All components by id; refuses duplicates, reserved ids and unknown compensations."""
+
+    def __init__(self, functions: Iterable[Callable[..., object]]) -> None:
+        self._components: dict[str, Component] = {}
+        for function in functions:
+            self._add(_component(function))
+        for component in self._components.values():
+            self._check_compensation(component)
+
+    def __getitem__(self, id: str) -> Component:
+        return self._components[id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._components)
+
+    def __len__(self) -> int:
+        return len(self._components)
+
+    @property
+    def policies(self) -> dict[str, ComponentPolicy]:
+        """The policies by component id, as the compiler takes them."""
+        return {id: component.policy for id, component in self._components.items()}
+
+    def _add(self, component: Component) -> None:
+        known = self._components.get(component.policy.id)
+        if known is not None and known.function is not component.function:
+            raise ComponentDuplicate(component.policy.id, known.source, component.source)
+        self._components[component.policy.id] = component
+
+    def _check_compensation(self, component: Component) -> None:
+        compensate = component.policy.compensate
+        if compensate is not None and compensate not in self._components:
+            raise ComponentInvalid(
+                component.policy.id,
+                component.source,
+                f"its compensation '{compensate}' is no registered component",
+            )
+
+
+def discover(packages: Iterable[str]) -> Registry:
+    """Load packages (with their submodules) and every `chainsaga.components` entry point.
+
+    Raises ComponentMissing, ComponentInvalid, ComponentDuplicate.
+    """
+    modules: dict[str, ModuleType] = {}
+    for package in packages:
+        for module in _modules(package):
+            modules[module.__name__] = module
+    for entry in entry_points(group=ENTRY_POINTS):
+        for module in _modules(entry.value):
+            modules[module.__name__] = module
+    return Registry(function for module in modules.values() for function in declared_in(module))
+
+
+def declared_in(module: ModuleType) -> Iterator[Callable[..., object]]:
+    """The component functions that `module` defines or imports, in order of definition."""
+    for value in vars(module).values():
+        if inspect.isfunction(value) and hasattr(value, DECLARATION):
+            yield value
+
+
+def _modules(package: str) -> Iterator[ModuleType]:
+    try:
+        root = importlib.import_module(package)
+        yield root
+        for found in pkgutil.walk_packages(getattr(root, "__path__", ()), prefix=f"{package}."):
+            yield importlib.import_module(found.name)
+    except ImportError as error:
+        raise ComponentMissing(package, str(error)) from error
+
+
+def _component(function: Callable[..., object]) -> Component:
+    declaration: Declaration = getattr(function, DECLARATION)
+    where = f"{function.__module__}.{function.__qualname__}"
+    if declaration.id.startswith(RESERVED):
+        raise ComponentInvalid(
+            declaration.id, where, f"ids that begin with '{RESERVED}' are reserved"
+        )
+    binding = bind_signature(declaration.id, function)
+    return Component(declaration, function, binding, _policy(declaration, binding))
+
+
+def _policy(declaration: Declaration, binding: Binding) -> ComponentPolicy:
+    retry = declaration.retry
+    return ComponentPolicy(
+        id=declaration.id,
+        kind=declaration.kind,
+        name=declaration.name,
+        needs=binding.needs,
+        compensate=declaration.compensate,
+        compensate_when=declaration.compensate_when,
+        read_only=declaration.read_only,
+        irreversible=declaration.irreversible,
+        retry=None if retry is None else RetryPolicy.model_validate(retry.model_dump()),
+        lost_attempts=3 if declaration.lost_attempts is None else declaration.lost_attempts,
+        timeout=declaration.timeout,
+        heartbeat=declaration.heartbeat,
+    )

@@ -1,0 +1,45 @@
+"""Every setting of a process, read once from the environment (prefix `CHAINSAGA_`).
+
+Only the composition roots import it: `worker.py`, `api/app.py`, `api/cli`, `migrations/env.py`.
+Temporal's own client settings (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, TLS, …) are read by
+`temporalio.envconfig`.
+"""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The settings, with their defaults; durations in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="CHAINSAGA_", frozen=True)
+
+    database_url: str = Field(
+        "sqlite:///.chainsaga/chainsaga.db", description="SQLAlchemy URL of rules and mirror"
+    )
+    application: str = Field("dms-liteflow", description="whose chains this deployment serves")
+    rule_namespace: str = Field("default", description="which namespace of them")
+    rule_refresh: float = Field(60, ge=10, description="how often the rules are read again")
+    components: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("activities.components",), description="packages of components, separated by commas"
+    )
+    task_queue: str = Field("chainsaga", description="Temporal's task queue of this application")
+    api_host: str = Field("127.0.0.1", description="address the API binds to; it has no login yet")
+    api_port: int = Field(8000, description="port of the API")
+    ui_url: str = Field("http://127.0.0.1:8233", description="Temporal's Web UI, for links")
+    default_tenant: str = Field("1", description="tenant of a request without X-Tenant-Id")
+    worker_threads: int = Field(100, ge=1, description="threads of `def` components")
+    shutdown_grace: float = Field(30, ge=0, description="how long running steps may go on at stop")
+    max_events: int | None = Field(
+        None, ge=20, description="lowers Temporal's continue-as-new hint; for tests"
+    )
+    log_json: bool = Field(False, description="log lines as JSON")
+
+    @field_validator("components", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
