@@ -1,0 +1,95 @@
+"""The in-memory runtime: the same interpreter, with components called in this process.
+
+For `/api/execute/*`, unit tests and simulation. Not durable; retries and time-outs are counted
+here as Temporal would count them. Knows no Temporal.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from activities.registry import Component
+from activities.runner import Runner, StepError
+from api.inprocess.clock import Clock
+from rules.execution import ErrorInfo
+from rules.plan import ComponentPolicy, RetryPolicy
+from rules.wire import AttemptLog, Frost, StepFailure, StepReply, StepRequest
+
+EVENTS_PER_STEP = 6
+
+
+class InMemoryRuntime:
+    """Fulfils `workflows.runtime.Runtime` on an ordinary event loop."""
+
+    def __init__(
+        self,
+        frost: Frost,
+        components: Mapping[str, Component],
+        runner: Runner,
+        clock: Clock,
+        published: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._frost = frost
+        self._components = components
+        self._runner = runner
+        self._clock = clock
+        self._published = published
+        self._steps = 0
+
+    def now(self) -> datetime:
+        """The clock's time."""
+        return self._clock.now()
+
+    def should_park(self) -> bool:
+        """Whether Temporal's history would have reached the lowered hint, at its usual size."""
+        limit = self._frost.options.max_events
+        return limit is not None and self._steps * EVENTS_PER_STEP >= limit
+
+    async def step(
+        self, request: StepRequest, policy: ComponentPolicy, retry: RetryPolicy
+    ) -> StepReply | StepFailure:
+        """Attempt by attempt, as Temporal's server and the activity do it together."""
+        self._steps += 1
+        component = self._components.get(request.component)
+        if component is None:
+            return _not_here(request.component)
+        log = AttemptLog()
+        pause = retry.interval
+        limit = request.answers + request.lost_attempts
+        failure = None
+        for number in range(1, limit + 1):
+            if failure is not None:
+                await asyncio.sleep(pause)
+                pause = min(pause * retry.backoff, max(retry.max_interval, retry.interval))
+            try:
+                async with asyncio.timeout(policy.timeout):
+                    return await self._runner.attempt(component, request, number, log)
+            except TimeoutError:
+                failure = _timed_out(number)
+            except StepError as error:
+                failure, log = error.failure, error.log
+                if error.final:
+                    break
+        assert failure is not None
+        return failure
+
+    def changed(self) -> None:
+        """Nobody watches a run in memory step by step."""
+
+    async def publish(self) -> None:
+        """Tell the one who asked to be told of the saga's changes."""
+        self._published()
+
+
+def _timed_out(attempts: int) -> StepFailure:
+    error = ErrorInfo(type="TimeoutError", code="TIMEOUT", message="no answer (START_TO_CLOSE)")
+    return StepFailure(outcome="UNKNOWN", error=error, attempts=attempts)
+
+
+def _not_here(component: str) -> StepFailure:
+    error = ErrorInfo(
+        type="NotFoundError",
+        code="STEP_FAILED",
+        message=f"component '{component}' is not part of this deployment",
+    )
+    return StepFailure(outcome="UNKNOWN", error=error)

@@ -1,0 +1,48 @@
+"""The dynamic chain workflow: workflow type = chain name, workflow id = `tenant:execution`.
+
+For Temporal's worker. Temporal's sandbox loads this module anew for every run, so it holds the
+workflow's outer shape only; `workflows.driver` does the work.
+"""
+
+from collections.abc import Sequence
+
+from temporalio import workflow
+from temporalio.common import RawValue
+
+from rules.execution import Execution
+from rules.wire import EXECUTION_QUERY, TREE_QUERY, UNDO_PLAN_QUERY, PlannedUndo, SagaResult
+from workflows.details import render_all
+from workflows.driver import ChainDriver
+
+
+@workflow.defn(dynamic=True)
+class ChainWorkflow:
+    """Runs one execution of one chain."""
+
+    def __init__(self) -> None:
+        self._driver = ChainDriver()
+
+    @workflow.run
+    async def run(self, args: Sequence[RawValue]) -> SagaResult:
+        """Run the chain named by the workflow's type.
+
+        The input is a `ChainInput` (from the API, or continued), or any JSON: then it is the
+        chain's request, as `temporal workflow start` or a schedule gives it.
+        """
+        return await self._driver.run(args)
+
+    @workflow.query(name=EXECUTION_QUERY, description="The execution with its stack, as it stands")
+    def execution(self) -> Execution:
+        """The execution as it stands."""
+        return self._driver.saga.execution()
+
+    @workflow.query(name=UNDO_PLAN_QUERY, description="What would be undone now, in order")
+    def undo_plan(self) -> list[PlannedUndo]:
+        """What would be undone now, in order."""
+        return self._driver.saga.undo_plan()
+
+    @workflow.query(name=TREE_QUERY, description="The chain as a tree with each node's state")
+    def tree(self) -> str:
+        """The whole tree, also of chains too long for the current details."""
+        saga = self._driver.saga
+        return render_all(saga.frost.plan, saga.state)

@@ -1,0 +1,145 @@
+"""Drive one execution inside a Temporal workflow: input, freeze, cancel, continue-as-new, end.
+
+For `workflows.chain`, whose class stays small because Temporal's sandbox loads it anew for every
+run. What a saga does stands in `workflows.saga`.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final, NoReturn
+
+from pydantic import JsonValue
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from rules.execution import Status
+from rules.wire import (
+    FREEZE_ACTIVITY,
+    REQUEST_SHA_MEMO,
+    ChainInput,
+    FreezeRequest,
+    Frost,
+    SagaRef,
+    SagaResult,
+    SagaState,
+)
+from workflows.details import render
+from workflows.gate import Parked
+from workflows.outcome import execution_of
+from workflows.saga import Saga
+from workflows.temporal import TemporalRuntime, start_attributes
+
+TENANT_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class ChainDriver:
+    """Runs the chain that the workflow's type names, for the execution that its id names."""
+
+    def __init__(self) -> None:
+        self._saga: Saga | None = None
+
+    @property
+    def saga(self) -> Saga:
+        """The saga. Raises ApplicationError while its chain is not frozen yet."""
+        if self._saga is None:
+            raise ApplicationError("the chain is not frozen yet; ask again", type="NOT_STARTED")
+        return self._saga
+
+    async def run(self, args: Sequence[RawValue]) -> SagaResult:
+        """Run to the end, or continue as new. The workflow fails for all but COMPLETED."""
+        tenant, execution_id = _identity(workflow.info().workflow_id)
+        start = await _input(tenant, args)
+        state = start.state or SagaState(started_at=workflow.now())
+        self._saga = saga = _open(tenant, execution_id, start.frost, state)
+        try:
+            result = await _to_the_end(saga)
+        except Parked:
+            workflow.continue_as_new(ChainInput(frost=start.frost, state=state))
+        if result.status is not Status.COMPLETED:
+            _fail(result)
+        return result
+
+
+async def _to_the_end(saga: Saga) -> SagaResult:
+    """Run the saga in a task of its own, so that a cancel stops it and does not tear it."""
+    task = asyncio.create_task(saga.run())
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            # Not a cancel: Temporal takes the whole run out of its cache.
+            if task.cancelled():
+                raise
+            saga.cancel()
+    return task.result()
+
+
+def _open(tenant: str, execution_id: str, frost: Frost, state: SagaState) -> Saga:
+    info = workflow.info()
+    ref = SagaRef(
+        tenant=tenant,
+        execution_id=execution_id,
+        chain=info.workflow_type,
+        rule_version=frost.plan.version,
+        first_run_id=info.first_execution_run_id,
+    )
+    runtime = TemporalRuntime(
+        frost, lambda: execution_of(ref, frost, state), lambda: render(frost.plan, state)
+    )
+    return Saga(ref, frost, state, runtime)
+
+
+async def _input(tenant: str, args: Sequence[RawValue]) -> ChainInput:
+    """A `ChainInput` as given, or one frozen here for a start by hand with a bare request."""
+    converter = workflow.payload_converter()
+    raw: JsonValue = converter.from_payload(args[0].payload) if args else None
+    if isinstance(raw, dict) and raw.get("chainsaga") == "input":
+        return ChainInput.model_validate(raw)
+    frost = await _freeze(
+        FreezeRequest(tenant=tenant, chain=workflow.info().workflow_type, request=raw)
+    )
+    workflow.upsert_search_attributes(
+        [pair.key.value_set(pair.value) for pair in start_attributes(tenant, frost)]
+    )
+    workflow.upsert_memo({REQUEST_SHA_MEMO: frost.request_sha})
+    return ChainInput(frost=frost)
+
+
+async def _freeze(request: FreezeRequest) -> Frost:
+    """Freeze a start by hand; waits for rules that cannot be read yet."""
+    try:
+        frost: Frost = await workflow.execute_local_activity(
+            FREEZE_ACTIVITY,
+            request,
+            result_type=Frost,
+            start_to_close_timeout=timedelta(seconds=5),
+            retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
+        )
+    except ActivityError as error:
+        raise error.cause or error from error
+    return frost
+
+
+def _identity(workflow_id: str) -> tuple[str, str]:
+    """Tenant and execution id of a workflow id, split at its first colon."""
+    tenant, colon, execution_id = workflow_id.partition(":")
+    if not colon or not execution_id or not TENANT_PATTERN.fullmatch(tenant):
+        raise ApplicationError(
+            f"the workflow id '{workflow_id}' names no tenant: start chains with "
+            "--workflow-id TENANT:EXECUTION, for example 1:order-42 "
+            "(tenant: letters, digits, '_', '-', at most 64)",
+            type="TENANT_MISSING",
+            non_retryable=True,
+        )
+    return tenant, execution_id
+
+
+def _fail(result: SagaResult) -> NoReturn:
+    """End the run as failed, so that Temporal's own lists show red what is red."""
+    words = f"ended after {result.cause.value}" if result.cause else "ended"
+    if result.failed_step is not None and result.error is not None:
+        words = f"step {result.failed_step} failed: {result.error.message}"
+    raise ApplicationError(words, result, type=result.status.value, non_retryable=True)

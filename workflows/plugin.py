@@ -1,0 +1,28 @@
+"""What a client, a worker and a replayer share, as one Temporal plugin.
+
+For the composition roots; given to the client, whose workers inherit it. Activities and
+interceptors come from outside, since `workflows` must not import them.
+"""
+
+from collections.abc import Callable, Sequence
+
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import Interceptor
+
+from workflows.chain import ChainWorkflow
+from workflows.sandbox import sandboxed_runner
+
+
+def saga_plugin(
+    activities: Sequence[Callable[..., object]] = (), interceptors: Sequence[Interceptor] = ()
+) -> SimplePlugin:
+    """The plugin; a process that only starts and queries sagas gives no activities."""
+    return SimplePlugin(
+        "chainsaga",
+        data_converter=pydantic_data_converter,
+        workflows=[ChainWorkflow],
+        workflow_runner=sandboxed_runner(),
+        activities=list(activities),
+        interceptors=list(interceptors),
+    )

@@ -1,0 +1,132 @@
+"""What a step is sent: exactly what its component declares, taken from the state.
+
+For the interpreter and the undoing. Pure; the runtime that carries the request is not known.
+"""
+
+from pydantic import JsonValue
+
+from rules.execution import ErrorInfo, StackEntry
+from rules.plan import UNDO_RETRY, ComponentPolicy, Needs, OutputNeed, RetryPolicy, StepNode
+from rules.wire import (
+    ContextOperation,
+    Frost,
+    SagaRef,
+    SagaState,
+    StepRequest,
+    UndoRequest,
+    output_key,
+)
+
+UNDO_LOST_ATTEMPTS = 10
+
+
+class MissingOutput(Exception):
+    """A step declares an output that no completed step has produced."""
+
+    def __init__(self, component: str, need: OutputNeed) -> None:
+        wanted = output_key(need.name, need.tag)
+        self.error = ErrorInfo(
+            type="MissingOutput",
+            code="MISSING_OUTPUT",
+            message=f"'{component}' needs the output of '{wanted}', which has not completed",
+        )
+        super().__init__(self.error.message)
+
+
+def forward_request(
+    ref: SagaRef, frost: Frost, state: SagaState, node: StepNode, entry: StackEntry
+) -> StepRequest:
+    """The request of a forward step. Raises MissingOutput."""
+    policy = frost.plan.components[node.component]
+    needs = policy.needs
+    return StepRequest(
+        saga=ref,
+        seq=entry.seq,
+        path=entry.path,
+        component=node.component,
+        tag=node.tag,
+        data=node.data,
+        request=frost.request if needs.request else None,
+        outputs=_outputs(node.component, needs, state),
+        context=_context(needs, state),
+        answers=forward_retry(policy).attempts,
+        lost_attempts=policy.lost_attempts,
+        timeout=policy.timeout,
+    )
+
+
+def undo_request(ref: SagaRef, frost: Frost, state: SagaState, entry: StackEntry) -> StepRequest:
+    """The request of the undo of one stack entry. Raises MissingOutput."""
+    assert entry.compensation is not None
+    assert entry.outcome is not None
+    policy = frost.plan.components[entry.compensation]
+    needs = policy.needs
+    return StepRequest(
+        saga=ref,
+        seq=entry.seq,
+        path=entry.path,
+        component=entry.compensation,
+        tag=entry.tag,
+        request=frost.request if needs.request else None,
+        outputs=_outputs(entry.compensation, needs, state),
+        context=_context(needs, state),
+        answers=undo_retry(policy).attempts,
+        lost_attempts=UNDO_LOST_ATTEMPTS,
+        timeout=policy.timeout,
+        undo=UndoRequest.model_validate(
+            {
+                "component": entry.component,
+                "outcome": entry.outcome.value,
+                "output": entry.output,
+                "input": entry.input,
+                "error": entry.error,
+                "attempts": entry.attempts,
+            }
+        ),
+    )
+
+
+def forward_retry(policy: ComponentPolicy) -> RetryPolicy:
+    """How often a forward step may answer: once, unless its component says more."""
+    return policy.retry or RetryPolicy()
+
+
+def undo_retry(policy: ComponentPolicy) -> RetryPolicy:
+    """How often an undo may answer: its own policy, else `UNDO_RETRY`."""
+    return policy.retry or UNDO_RETRY
+
+
+def apply_operation(context: dict[str, JsonValue], operation: ContextOperation) -> None:
+    """Apply one write. A number or list written over another shape replaces it."""
+    present = context.get(operation.key)
+    match operation.op:
+        case "set":
+            context[operation.key] = operation.value
+        case "delete":
+            context.pop(operation.key, None)
+        case "add":
+            assert isinstance(operation.value, int | float)
+            base = present if isinstance(present, int | float) else 0
+            context[operation.key] = base + operation.value
+        case "append":
+            items = list(present) if isinstance(present, list) else []
+            context[operation.key] = [*items, operation.value]
+
+
+def _outputs(component: str, needs: Needs, state: SagaState) -> dict[str, JsonValue]:
+    found: dict[str, JsonValue] = {}
+    for need in needs.outputs:
+        for produced in reversed(state.produced):
+            if produced.component == need.name and need.tag in (None, produced.tag):
+                found[output_key(need.name, need.tag)] = produced.value
+                break
+        else:
+            if not need.optional:
+                raise MissingOutput(component, need)
+    return found
+
+
+def _context(needs: Needs, state: SagaState) -> dict[str, JsonValue]:
+    if needs.whole_context:
+        return dict(state.context)
+    return {key: state.context[key] for key in needs.context_keys if key in state.context}

@@ -1,0 +1,33 @@
+"""The sandbox that workflow code runs in, with the reason for each module it lets through.
+
+For the plugin that client, worker and replayer share. (ADR 6.)
+"""
+
+from typing import Final
+
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+# No clock, no chance, no input or output, no state of their own: `tests/architecture` holds them
+# to it. Loading them anew for every run costs about 20 ms of CPU.
+ENGINE: Final = (
+    "workflows.details",
+    "workflows.driver",
+    "workflows.gate",
+    "workflows.interpreter",
+    "workflows.outcome",
+    "workflows.requests",
+    "workflows.runtime",
+    "workflows.saga",
+    "workflows.stack",
+    "workflows.temporal",
+)
+
+# Frozen pydantic models; pydantic itself is passed through by default.
+MODELS: Final = ("rules",)
+
+
+def sandboxed_runner() -> SandboxedWorkflowRunner:
+    """The runner; the workflow class itself (`workflows.chain`) stays inside."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*MODELS, *ENGINE)
+    )

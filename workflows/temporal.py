@@ -1,0 +1,155 @@
+"""The Temporal runtime: steps as activities, changes as local activities, time from history.
+
+For the chain workflow. Deterministic; what a step or a status means is not known here.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy as TemporalRetry
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    CancelledError,
+    FailureError,
+    TimeoutError,
+)
+from temporalio.workflow import ActivityCancellationType
+
+from rules.execution import ErrorInfo, Execution
+from rules.plan import ComponentPolicy, RetryPolicy
+from rules.wire import (
+    MIRROR_ACTIVITY,
+    Frost,
+    MirrorChange,
+    StepFailure,
+    StepReply,
+    StepRequest,
+)
+
+TENANT: Final = SearchAttributeKey.for_keyword("SagaTenant")
+STATUS: Final = SearchAttributeKey.for_keyword("SagaStatus")
+FAILED_STEP: Final = SearchAttributeKey.for_keyword("SagaFailedStep")
+BUSINESS_KEY: Final = SearchAttributeKey.for_keyword("SagaBusinessKey")
+RULE_VERSION: Final = SearchAttributeKey.for_int("SagaRuleVersion")
+
+MIRROR_LIMIT: Final = timedelta(seconds=1)
+
+
+class TemporalRuntime:
+    """Fulfils `workflows.runtime.Runtime` inside a workflow.
+
+    `execution` gives the execution as it stands, `show` renders the current details.
+    """
+
+    def __init__(
+        self, frost: Frost, execution: Callable[[], Execution], show: Callable[[], str]
+    ) -> None:
+        self._frost = frost
+        self._execution = execution
+        self._show = show
+        self._unshown = 0
+
+    def now(self) -> datetime:
+        """The time of the current workflow task."""
+        return workflow.now()
+
+    def should_park(self) -> bool:
+        """Temporal's own hint, or the lowered one of the frozen options."""
+        info = workflow.info()
+        limit = self._frost.options.max_events
+        return info.is_continue_as_new_suggested() or (
+            limit is not None and info.get_current_history_length() >= limit
+        )
+
+    async def step(
+        self, request: StepRequest, policy: ComponentPolicy, retry: RetryPolicy
+    ) -> StepReply | StepFailure:
+        """Schedule the component's activity; its retries are Temporal's."""
+        undone = request.undo
+        try:
+            reply: StepReply = await workflow.execute_activity(
+                request.component,
+                request,
+                result_type=StepReply,
+                activity_id=f"{request.path}!" if undone else request.path,
+                summary=f"undo {undone.component}" if undone else f"step {request.component}",
+                start_to_close_timeout=timedelta(seconds=policy.timeout),
+                heartbeat_timeout=timedelta(seconds=policy.heartbeat),
+                cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                retry_policy=TemporalRetry(
+                    initial_interval=timedelta(seconds=retry.interval),
+                    backoff_coefficient=retry.backoff,
+                    maximum_interval=timedelta(seconds=max(retry.max_interval, retry.interval)),
+                    maximum_attempts=request.answers + request.lost_attempts,
+                ),
+            )
+        except ActivityError as error:
+            return _failure(error, request)
+        return reply
+
+    def changed(self) -> None:
+        """Refresh the current details; seldom for a large chain, whose rendering costs."""
+        self._unshown += 1
+        if self._unshown * 50 >= self._frost.plan.nodes:
+            self._refresh()
+
+    async def publish(self) -> None:
+        """Tell visibility and the mirror; a mirror that is down does not hold the saga up."""
+        execution = self._execution()
+        self._refresh()
+        updates: list[SearchAttributeUpdate[Any]] = [STATUS.value_set(execution.status.value)]
+        if execution.failed_step is not None:
+            updates.append(FAILED_STEP.value_set(execution.failed_step))
+        workflow.upsert_search_attributes(updates)
+        try:
+            await workflow.execute_local_activity(
+                MIRROR_ACTIVITY,
+                MirrorChange(execution=execution),
+                schedule_to_close_timeout=MIRROR_LIMIT,
+                retry_policy=TemporalRetry(maximum_attempts=1),
+            )
+        except FailureError as error:
+            workflow.logger.warning("the mirror was not told in time: %s", error)
+
+    def _refresh(self) -> None:
+        self._unshown = 0
+        workflow.set_current_details(self._show())
+
+
+def start_attributes(tenant: str, frost: Frost) -> list[SearchAttributePair[Any]]:
+    """The search attributes of a new execution."""
+    pairs: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(TENANT, tenant),
+        SearchAttributePair(STATUS, "RUNNING"),
+        SearchAttributePair(RULE_VERSION, frost.plan.version),
+    ]
+    if frost.business_key is not None:
+        pairs.append(SearchAttributePair(BUSINESS_KEY, frost.business_key))
+    return pairs
+
+
+def _failure(error: ActivityError, request: StepRequest) -> StepFailure:
+    """The outcome of an activity that failed: its own words if it answered, else UNKNOWN."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.details:
+        return StepFailure.model_validate(cause.details[0])
+    match cause:
+        case TimeoutError():
+            kind = cause.type.name if cause.type is not None else "unknown"
+            info = ErrorInfo(type="TimeoutError", code="TIMEOUT", message=f"no answer ({kind})")
+        case CancelledError():
+            info = ErrorInfo(type="CancelledError", code="CANCELLED", message="cancelled midway")
+        case _:
+            info = ErrorInfo(type=_type(cause), code="STEP_FAILED", message=str(cause or error))
+    attempts = request.answers + request.lost_attempts if isinstance(cause, TimeoutError) else 1
+    return StepFailure(outcome="UNKNOWN", error=info, attempts=attempts)
+
+
+def _type(cause: BaseException | None) -> str:
+    if isinstance(cause, ApplicationError) and cause.type:
+        return cause.type
+    return type(cause).__name__
