@@ -1,0 +1,93 @@
+"""The API process: composition root of routers, rules, mirror and Temporal's client.
+
+Run by `chainsaga api`, or by any ASGI server as `api.app:app_from_settings` (a factory).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+
+from activities.cluster import connect
+from activities.mirror.reader import MirrorReader
+from activities.mirror.writer import MirrorWriter
+from activities.registry import discover
+from activities.runner import Provider, Runner
+from api.handlers import install
+from api.links import LinkMaker
+from api.routers import execute, health, sagas
+from api.sagas import Sagas
+from api.services import ApiServices
+from rules.source.engine import create_engine_for
+from rules.source.service import RuleSource
+from settings import Settings
+from workflows.plugin import saga_plugin
+
+log = structlog.get_logger("chainsaga.api")
+
+DESCRIPTION = """
+LiteFlow chains as sagas on Temporal. Start a chain, look at its steps, see what would be undone.
+
+**This API has no login yet.** It binds to 127.0.0.1 unless told otherwise; whoever reaches it may
+act as any tenant.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; everything behind it is opened when it starts and closed when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _services(settings) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="chainsaga", version="0.1.0", description=DESCRIPTION.strip(), lifespan=lifespan
+    )
+    app.state.default_tenant = settings.default_tenant
+    install(app)
+    for router in (sagas.router, execute.router, health.router):
+        app.include_router(router)
+    return app
+
+
+def app_from_settings() -> FastAPI:
+    """The application by the environment's settings."""
+    return create_app(Settings())
+
+
+@asynccontextmanager
+async def _services(settings: Settings) -> AsyncIterator[ApiServices]:
+    registry = discover(settings.components)
+    engine = create_engine_for(settings.database_url, "chainsaga-api")
+    rules = RuleSource(engine, settings.application, settings.rule_namespace, registry.policies)
+    client = await connect([saga_plugin()], lazy=True)
+    writer = MirrorWriter(engine)
+    reader = MirrorReader(engine)
+    refreshing = asyncio.create_task(_refresh(rules, settings.rule_refresh))
+    with ThreadPoolExecutor(settings.worker_threads, "component") as executor:
+        try:
+            yield ApiServices(
+                sagas=Sagas(
+                    client, rules, reader, writer, settings.task_queue, settings.max_events
+                ),
+                reader=reader,
+                rules=rules,
+                components=registry,
+                runner=Runner(Provider(), executor),
+                links=LinkMaker(settings.ui_url.rstrip("/"), client.namespace),
+            )
+        finally:
+            refreshing.cancel()
+            await asyncio.to_thread(writer.close, 5.0)
+            engine.dispose()
+
+
+async def _refresh(rules: RuleSource, every: float) -> None:
+    while True:
+        await asyncio.to_thread(rules.refresh)
+        await asyncio.sleep(every)

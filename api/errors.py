@@ -1,0 +1,78 @@
+"""What the API itself can refuse, as one tree; how each becomes HTTP stands in `api.handlers`.
+
+ApiError
+  TenantInvalid         X-Tenant-Id has another shape than a tenant's name
+  ExecutionUnknown      no such execution for this tenant
+  ExecutionConflict     the id is taken by another chain or request
+  TemporalUnavailable   Temporal did not answer; carries the id to repeat a start with
+  StateUnavailable      neither the mirror nor the workflow could answer
+"""
+
+from rules.execution import Status
+
+
+class ApiError(Exception):
+    """The API refuses; `code` is for programs."""
+
+    code = "ERROR"
+
+
+class TenantInvalid(ApiError):
+    """X-Tenant-Id has another shape than a tenant's name."""
+
+    code = "TENANT_INVALID"
+
+    def __init__(self, tenant: str) -> None:
+        self.tenant = tenant
+        super().__init__(
+            f"X-Tenant-Id '{tenant:.80}' is no tenant: letters, digits, '_' and '-', at most 64"
+        )
+
+
+class ExecutionUnknown(ApiError):
+    """No such execution for this tenant."""
+
+    code = "EXECUTION_UNKNOWN"
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(f"this tenant has no execution '{execution_id}'")
+
+
+class ExecutionConflict(ApiError):
+    """The id is taken by another chain or request."""
+
+    code = "EXECUTION_CONFLICT"
+
+    def __init__(self, execution_id: str, chain: str, status: Status | None) -> None:
+        self.execution_id = execution_id
+        self.chain = chain
+        self.status = status
+        super().__init__(
+            f"execution '{execution_id}' exists already, with another chain or request "
+            f"(chain '{chain}'); repeat the first request unchanged, or use a new id"
+        )
+
+
+class TemporalUnavailable(ApiError):
+    """Temporal did not answer; a start may or may not have happened."""
+
+    code = "TEMPORAL_UNAVAILABLE"
+
+    def __init__(self, why: str, execution_id: str | None = None) -> None:
+        self.execution_id = execution_id
+        repeat = (
+            f"; it is safe to repeat the request with execution_id '{execution_id}'"
+            if execution_id
+            else "; try again later"
+        )
+        super().__init__(f"Temporal does not answer ({why}){repeat}")
+
+
+class StateUnavailable(ApiError):
+    """Neither the mirror nor the workflow could answer."""
+
+    code = "STATE_UNAVAILABLE"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the state of the execution cannot be read now ({why}); try again later")

@@ -1,0 +1,137 @@
+"""The one place where errors become HTTP: exception type to status, always one shape of body.
+
+For `api.app`. A new error is one row of the table.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import JsonValue
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from activities.mirror.views import BadCursor
+from api.errors import (
+    ApiError,
+    ExecutionConflict,
+    ExecutionUnknown,
+    StateUnavailable,
+    TemporalUnavailable,
+    TenantInvalid,
+)
+from api.schemas import ErrorBody
+from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown, Diagnostic, RulesUnavailable
+
+log = structlog.get_logger("chainsaga.api")
+
+STATUS: Final[Mapping[type[Exception], tuple[int, str]]] = {
+    TenantInvalid: (400, "TENANT_INVALID"),
+    BadCursor: (400, "CURSOR_INVALID"),
+    ChainUnknown: (404, "CHAIN_UNKNOWN"),
+    ExecutionUnknown: (404, "EXECUTION_UNKNOWN"),
+    ChainDisabled: (409, "CHAIN_DISABLED"),
+    ExecutionConflict: (409, "EXECUTION_CONFLICT"),
+    ChainInvalid: (422, "CHAIN_INVALID"),
+    RulesUnavailable: (503, "RULES_UNAVAILABLE"),
+    TemporalUnavailable: (503, "TEMPORAL_UNAVAILABLE"),
+    StateUnavailable: (503, "STATE_UNAVAILABLE"),
+    SQLAlchemyError: (503, "DATABASE_UNAVAILABLE"),
+}
+
+Details = dict[str, JsonValue]
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of the table, and the framework's own, answer in the one shape."""
+    for kind in (*STATUS, ApiError):
+        app.add_exception_handler(kind, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _known(request: Request, error: Exception) -> JSONResponse:
+    status, code = next(row for kind, row in STATUS.items() if isinstance(error, kind))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("request failed", path=request.url.path, code=code, why=str(error))
+    message = str(error)
+    if isinstance(error, SQLAlchemyError):
+        message = "the database does not answer; try again later"
+    return answer(status, ErrorBody(code=code, message=message, details=_details(error)))
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    fields: list[JsonValue] = [
+        {"field": ".".join(str(part) for part in found["loc"]), "problem": found["msg"]}
+        for found in error.errors()
+    ]
+    named = [found for found in fields if isinstance(found, dict)]
+    first = f"{named[0]['field']}: {named[0]['problem']}" if named else "unreadable"
+    body = ErrorBody(
+        code="REQUEST_INVALID",
+        message=f"the request cannot be read: {first}; see /docs for its shape",
+        details={"fields": fields},
+    )
+    return answer(422, body)
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "HTTP_ERROR")
+    message = f"{request.method} {request.url.path}: {error.detail}; see /docs"
+    return answer(error.status_code, ErrorBody(code=code, message=message))
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("unexpected error", path=request.url.path, exc_info=error)
+    return answer(500, ErrorBody(code="INTERNAL", message="an error on our side; it was logged"))
+
+
+def answer(status: int, body: ErrorBody) -> JSONResponse:
+    """An error as an HTTP response."""
+    return JSONResponse(body.model_dump(mode="json"), status_code=status)
+
+
+def _details(error: Exception) -> Details:
+    maker = DETAILS.get(type(error))
+    return maker(error) if maker is not None else {}
+
+
+def _diagnostics(error: Exception) -> Details:
+    assert isinstance(error, ChainInvalid)
+    return {"chain": error.chain, "diagnostics": [_diagnostic(d) for d in error.diagnostics]}
+
+
+def _diagnostic(diagnostic: Diagnostic) -> JsonValue:
+    fields: dict[str, JsonValue] = asdict(diagnostic)
+    return fields
+
+
+def _conflict(error: Exception) -> Details:
+    assert isinstance(error, ExecutionConflict)
+    return {"execution_id": error.execution_id, "chain": error.chain}
+
+
+def _repeat(error: Exception) -> Details:
+    assert isinstance(error, TemporalUnavailable)
+    return {"execution_id": error.execution_id} if error.execution_id else {}
+
+
+def _near(error: Exception) -> Details:
+    assert isinstance(error, ChainUnknown)
+    return {"chain": error.chain, "did_you_mean": error.near}
+
+
+DETAILS: Final[Mapping[type[Exception], Callable[[Exception], Details]]] = {
+    ChainInvalid: _diagnostics,
+    ChainUnknown: _near,
+    ExecutionConflict: _conflict,
+    TemporalUnavailable: _repeat,
+}

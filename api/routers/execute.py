@@ -1,0 +1,56 @@
+"""`POST /api/execute/{chain}`: run a chain in this process, LiteFlow's way.
+
+Not durable, nothing is mirrored, and no undo unless asked for.
+"""
+
+import asyncio
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import APIRouter, Body, Query
+from pydantic import JsonValue
+
+from api.inprocess.execute import execute
+from api.schemas import ErrorBody, InMemoryAnswer
+from api.services import Services
+from api.tenant import Tenant
+from rules.execution import Status, steps_string
+from rules.source.freeze import freeze_current
+from rules.wire import SagaOptions
+
+router = APIRouter(prefix="/api/execute", tags=["in memory"])
+
+
+@router.post(
+    "/{chain}",
+    response_model=InMemoryAnswer,
+    responses={404: {"model": ErrorBody}, 422: {"model": ErrorBody}},
+)
+async def run_in_memory(
+    chain: str,
+    tenant: Tenant,
+    services: Services,
+    request: Annotated[
+        JsonValue, Body(openapi_examples={"order": {"value": {"item": "book", "quantity": 1}}})
+    ] = None,
+    *,
+    saga: Annotated[bool, Query(description="undo what was done when a step fails")] = False,
+) -> InMemoryAnswer:
+    """Run a chain in memory and wait for it; `success` is false when a step failed."""
+    frost = await asyncio.to_thread(
+        freeze_current, services.rules, tenant, chain, request, options=SagaOptions(saga=saga)
+    )
+    request_id = uuid4().hex
+    execution = await execute(tenant, request_id, frost, services.components, services.runner)
+    return InMemoryAnswer(
+        success=execution.status is Status.COMPLETED,
+        chain=chain,
+        request_id=request_id,
+        code=execution.error.code if execution.error else None,
+        message=execution.error.message if execution.error else None,
+        step=execution.failed_step,
+        steps=steps_string(execution.stack),
+        output=execution.output if execution.status is Status.COMPLETED else None,
+        context=execution.context,
+        execution=execution,
+    )

@@ -1,0 +1,65 @@
+"""`/health` and `/ready`: whether the process lives, and whether what it needs answers."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+from temporalio.service import RPCError
+
+from api.services import ApiServices, Services
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """What the API needs, part by part; `degraded` still serves what it can."""
+
+    status: Literal["ok", "degraded", "down"]
+    temporal: str
+    rules: str
+    chains: int
+    rules_read_at: datetime | None
+
+
+@router.get("/health")
+def health() -> Health:
+    """Whether the process answers."""
+    return Health()
+
+
+@router.get("/ready", responses={503: {"model": Readiness}})
+async def ready(services: Services, response: Response) -> Readiness:
+    """Whether sagas can be started; 503 when not."""
+    temporal = await _temporal(services)
+    rules = services.rules.status
+    problem = rules.degraded.reason if rules.degraded else None
+    no_rules = rules.refreshed_at is None
+    status: Literal["ok", "degraded", "down"] = "ok"
+    if temporal != "ok" or no_rules:
+        status = "down"
+        response.status_code = 503
+    elif problem is not None:
+        status = "degraded"
+    return Readiness(
+        status=status,
+        temporal=temporal,
+        rules=problem or ("not read yet" if no_rules else "ok"),
+        chains=rules.chains,
+        rules_read_at=rules.refreshed_at,
+    )
+
+
+async def _temporal(services: ApiServices) -> str:
+    try:
+        client = services.sagas.client
+        await client.service_client.check_health(timeout=timedelta(seconds=2))
+    except (RPCError, RuntimeError) as error:
+        return f"does not answer: {error}"
+    return "ok"

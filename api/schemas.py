@@ -1,0 +1,140 @@
+"""What the API takes and gives, as pydantic models with examples for OpenAPI.
+
+For the routers. The words of a saga come from `rules.execution`; nothing here reads or writes.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+
+from rules.execution import Cause, ErrorInfo, Execution, StackEntry, Status
+from rules.wire import PlannedUndo
+
+ExecutionId = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=128, pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"
+    ),
+]
+
+
+class ErrorBody(BaseModel):
+    """Every error: a code for programs, words for people, the failed step, what else is known."""
+
+    code: str
+    message: str
+    step: str | None = None
+    details: dict[str, JsonValue] = {}
+
+
+class ExecuteRequest(BaseModel):
+    """Start a saga. A repeated `execution_id` with the same chain and request is the same saga."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "chain": "placeOrder",
+                    "request": {"item": "book", "quantity": 1, "coupon": "SPRING"},
+                    "execution_id": "order-42",
+                    "business_key": "customer ada",
+                }
+            ]
+        },
+    )
+
+    chain: str = Field(min_length=1, max_length=100, description="name of a published chain")
+    request: JsonValue = Field(None, description="the request that components may declare")
+    execution_id: ExecutionId | None = Field(
+        None, description="yours, to make the start repeatable; made here when missing"
+    )
+    business_key: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        None, description="a label to search by; not an identity"
+    )
+    mode: Literal["sync", "async"] = Field("sync", description="wait for the end, or do not")
+    wait_seconds: float = Field(30, ge=0, le=60, description="how long `sync` waits at most")
+    saga: bool | None = Field(
+        None, description="whether failures are undone; without it the chain's `transactional`"
+    )
+
+
+class Links(BaseModel):
+    """Where to look further."""
+
+    self: str
+    logs: str
+    undo_plan: str
+    temporal_ui: str
+
+
+class ExecutionStarted(BaseModel):
+    """An execution that runs on; ask `links.self` for how it goes."""
+
+    execution_id: str
+    chain: str
+    rule_version: int | None = None
+    status: Status
+    links: Links
+
+
+class ExecutionEnded(BaseModel):
+    """An execution that completed."""
+
+    execution_id: str
+    chain: str
+    rule_version: int
+    status: Status
+    output: JsonValue = Field(description="output of the step that ended last")
+    context: dict[str, JsonValue]
+    links: Links
+
+
+class ExecutionView(BaseModel):
+    """An execution as one source knew it at one moment."""
+
+    as_of: datetime
+    source: Literal["mirror", "workflow"]
+    tenant: str
+    execution_id: str
+    chain: str
+    rule_version: int
+    status: Status
+    cause: Cause | None
+    failed_step: str | None
+    error: ErrorInfo | None
+    business_key: str | None
+    request: JsonValue
+    context: dict[str, JsonValue]
+    output: JsonValue
+    started_at: datetime
+    ended_at: datetime | None
+    steps: str = Field(description="ids of the steps in the order they started, joined by ==>")
+    executionStack: tuple[StackEntry, ...]  # noqa: N815 - the name that the requirement gives
+    links: Links
+
+
+class UndoPlanView(BaseModel):
+    """What would be undone now, in order."""
+
+    as_of: datetime
+    source: Literal["mirror", "workflow"]
+    execution_id: str
+    status: Status
+    undo: list[PlannedUndo]
+
+
+class InMemoryAnswer(BaseModel):
+    """A chain that ran in memory, in LiteFlow's words."""
+
+    success: bool
+    chain: str
+    request_id: str
+    code: str | None
+    message: str | None
+    step: str | None = Field(description="the step that failed")
+    steps: str = Field(description="LiteFlow's step string: a==>b==>c")
+    output: JsonValue
+    context: dict[str, JsonValue]
+    execution: Execution

@@ -1,0 +1,119 @@
+"""The worker process: composition root of workflows, components, rules and mirror.
+
+Run by `chainsaga worker` or `python worker.py`. It polls one Temporal task queue until it is told
+to stop, then lets running steps end.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+import uvloop
+from sqlalchemy import Engine
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+
+from activities.cluster import ClusterError, check_search_attributes, connect_when_up
+from activities.execute import component_activities
+from activities.mirror import metadata
+from activities.mirror.interceptor import MirrorInterceptor
+from activities.mirror.writer import MirrorWriter
+from activities.registry import Registry, discover
+from activities.runner import Provider, Runner
+from activities.system import system_activities
+from rules.source.engine import create_engine_for
+from rules.source.service import RuleSource
+from settings import Settings
+from workflows.plugin import saga_plugin
+
+log = structlog.get_logger("chainsaga.worker")
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Work until `stop` is set. Raises ClusterError when the cluster is not prepared."""
+    registry = discover(settings.components)
+    engine = create_engine_for(settings.database_url, "chainsaga-worker")
+    rules = RuleSource(engine, settings.application, settings.rule_namespace, registry.policies)
+    writer = MirrorWriter(engine)
+    with ThreadPoolExecutor(settings.worker_threads, "component") as executor:
+        runner = Runner(Provider(), executor)
+        plugin = saga_plugin(
+            [*component_activities(registry, runner), *system_activities(rules, writer)],
+            [MirrorInterceptor(writer)],
+        )
+        client = await connect_when_up([plugin], stop)
+        if client is None:
+            return
+        await check_search_attributes(client)
+        async with (
+            _background(settings, engine, rules, writer, registry),
+            saga_worker(client, settings, executor),
+        ):
+            log.info("worker ready", queue=settings.task_queue, namespace=client.namespace)
+            await stop.wait()
+            log.info("worker stopping", grace_seconds=settings.shutdown_grace)
+    engine.dispose()
+
+
+def saga_worker(client: Client, settings: Settings, executor: ThreadPoolExecutor) -> Worker:
+    """Temporal's worker as sagas want it; what it runs comes with the client's plugin."""
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        activity_executor=executor,
+        graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        max_eager_activity_reservations_per_workflow_task=10,
+    )
+
+
+@asynccontextmanager
+async def _background(
+    settings: Settings,
+    engine: Engine,
+    rules: RuleSource,
+    writer: MirrorWriter,
+    registry: Registry,
+) -> AsyncIterator[None]:
+    """The mirror's writer and the reading of the rules, around the work."""
+    await asyncio.to_thread(metadata.scan, engine, settings.application, registry.policies.values())
+    refreshing = asyncio.create_task(_refresh(rules, settings.rule_refresh))
+    try:
+        yield
+    finally:
+        refreshing.cancel()
+        await asyncio.to_thread(writer.close, 10.0)
+
+
+async def _refresh(rules: RuleSource, every: float) -> None:
+    while True:
+        await asyncio.to_thread(rules.refresh)
+        await asyncio.sleep(every)
+
+
+async def _main(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    await serve(settings, stop)
+
+
+def main() -> int:
+    """Run the process; 0 after a stop, 1 when it cannot run."""
+    try:
+        uvloop.run(_main(Settings()))
+    except ClusterError as error:
+        log.error("worker cannot run", reason=str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
