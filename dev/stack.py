@@ -1,0 +1,109 @@
+"""The whole product on this machine: Temporal, a database, a worker and the API, as processes.
+
+For the demo, `make up` and the tests that need real processes. Everything is bound to 127.0.0.1;
+data, logs and ports are kept below one folder.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx2
+
+from dev.processes import ChildProcess, running, wait_until
+from dev.temporal_server import HOST, DevServer, dev_server
+
+ROOT: Final = Path(__file__).parent.parent
+READY_LIMIT: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the parts listen."""
+
+    temporal: int
+    ui: int
+    api: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The running parts. `environment` is what a further process of the product needs."""
+
+    temporal: DevServer
+    worker: ChildProcess
+    api: ChildProcess
+    api_url: str
+    environment: Mapping[str, str]
+
+
+def product_environment(home: Path, temporal: str, ui_url: str, api_port: int) -> dict[str, str]:
+    """The settings of worker and API whose data lies in `home`."""
+    inherited = {
+        k: v for k, v in os.environ.items() if not k.startswith(("TEMPORAL_", "CHAINSAGA_"))
+    }
+    return inherited | {
+        "TEMPORAL_ADDRESS": temporal,
+        "TEMPORAL_CONFIG_FILE": os.devnull,
+        "CHAINSAGA_DATABASE_URL": f"sqlite:///{home}/chainsaga.db",
+        "CHAINSAGA_SHOP_URL": f"sqlite:///{home}/shop.db",
+        "CHAINSAGA_UI_URL": ui_url,
+        "CHAINSAGA_API_HOST": HOST,
+        "CHAINSAGA_API_PORT": str(api_port),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+@contextmanager
+def stack(home: Path, binary: Path, ports: Ports, *, persistent: bool) -> Iterator[Stack]:
+    """Run everything for the length of a `with` block; the database must be prepared before.
+
+    With `persistent`, Temporal's own database is a file in `home` and continued next time.
+    """
+    with ExitStack() as parts:
+        temporal = parts.enter_context(
+            dev_server(
+                binary,
+                log=home / "temporal.log",
+                database=home / "temporal.db" if persistent else None,
+                port=ports.temporal,
+                ui_port=ports.ui,
+            )
+        )
+        environment = product_environment(home, temporal.address, temporal.ui_url, ports.api)
+        worker = parts.enter_context(product_process("worker", home, environment))
+        api = parts.enter_context(product_process("api", home, environment))
+        api_url = f"http://{HOST}:{ports.api}"
+        wait_until(lambda: _ready(api_url), READY_LIMIT, "the API", child=api)
+        wait_until(
+            lambda: "worker ready" in worker.log.read_text(),
+            READY_LIMIT,
+            "the worker",
+            child=worker,
+        )
+        yield Stack(temporal, worker, api, api_url, environment)
+
+
+@contextmanager
+def product_process(
+    command: str, home: Path, environment: Mapping[str, str], log: str | None = None
+) -> Iterator[ChildProcess]:
+    """Run `chainsaga COMMAND` in a process of its own."""
+    path = home / f"{log or command}.log"
+    # A log of an earlier run would say that this one is ready.
+    path.unlink(missing_ok=True)
+    words = [sys.executable, "-m", "api.cli.main", command]
+    with running(words, name=f"chainsaga {command}", log=path, env=environment, cwd=ROOT) as child:
+        yield child
+
+
+def _ready(api_url: str) -> bool:
+    try:
+        return httpx2.get(f"{api_url}/ready", timeout=5).is_success
+    except httpx2.TransportError:
+        return False

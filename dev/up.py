@@ -1,0 +1,59 @@
+"""`make up`: everything running until Ctrl-C; data stays in `.chainsaga/up` and is continued.
+
+Run as `python -m dev.up`.
+"""
+
+import signal
+import sys
+from threading import Event
+
+from dev.commands import commands, printed
+from dev.places import HOME, kept_ports, link_temporal
+from dev.processes import ChildDiedError
+from dev.samples import prepare
+from dev.stack import Stack, stack
+from dev.tools import ToolMissingError, temporal_binary
+
+CHECK_SECONDS = 1.0
+
+
+def main() -> int:
+    """Run until stopped; 1 when a part died or a tool is missing."""
+    try:
+        binary = temporal_binary()
+    except ToolMissingError as error:
+        print(error, file=sys.stderr)
+        return 1
+    stop = Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda *_: stop.set())
+    home = HOME / "up"
+    ports = kept_ports(home / "ports.json")
+    link_temporal(binary)
+    prepare(home).dispose()
+    print("Starting Temporal, a worker and the API; a few seconds …", flush=True)
+    try:
+        with stack(home, binary, ports, persistent=True) as running:
+            print(f"API          {running.api_url}/docs")
+            print(f"Temporal UI  {running.temporal.ui_url}")
+            print(f"Logs, data   {home}")
+            print(
+                f"\nTry, from this folder:\n\n{printed(commands(ports))}\n\nStop with Ctrl-C.",
+                flush=True,
+            )
+            _watch(running, stop)
+    except ChildDiedError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print("Stopped. The next `make up` goes on where this one ended.")
+    return 0
+
+
+def _watch(running: Stack, stop: Event) -> None:
+    while not stop.wait(CHECK_SECONDS):
+        for child in (running.temporal.process, running.worker, running.api):
+            child.check_alive()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
