@@ -55,7 +55,7 @@ def result_of(ref: SagaRef, state: SagaState) -> SagaResult:
         cause=state.cause,
         failed_step=state.failure.component if state.failure else None,
         error=state.failure.error if state.failure else None,
-        output=state.output if state.status is Status.COMPLETED else None,
+        output=state.output,
         context=state.context,
     )
 

@@ -35,6 +35,8 @@ class Saga:
             await self._undo()
         if not self.state.status.final:
             self.state.ended_at = self._runtime.now()
+            if self.state.cause is not None:
+                self.state.output = None
             await self._enter(final_status(self.state))
         return result_of(self.ref, self.state)
 

@@ -1,9 +1,9 @@
-"""Sample: orders are opened, and closed again when the saga is undone."""
+"""Sample: orders are opened, and deleted again when the saga is undone."""
 
 from typing import Annotated
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, delete, insert
 from sqlalchemy.engine import Engine
 
 from activities.barrier import once, undo_once
@@ -23,7 +23,7 @@ class Order(BaseModel):
     total: int
 
 
-@component("createOrder", name="open the order", compensate="closeOrder", timeout=seconds(4))
+@component("createOrder", name="open the order", compensate="deleteOrder", timeout=seconds(4))
 def create_order(request: OrderRequest, step: Step, shop: Shop) -> Order:
     """Open an order under the execution's id."""
     before_effect(request, step)
@@ -48,16 +48,14 @@ def create_order(request: OrderRequest, step: Step, shop: Shop) -> Order:
     return opened
 
 
-@component("closeOrder")
-def close_order(undo: Undo[Order], shop: Shop) -> None:
-    """Close the order that `createOrder` opened, if it did."""
+@component("deleteOrder")
+def delete_order(undo: Undo[Order], shop: Shop) -> None:
+    """Delete the order that `createOrder` opened, if it did."""
 
-    def close(connection: Connection, order: Order) -> None:
-        connection.execute(
-            update(orders).where(orders.c.order_id == order.order_id).values(status="closed")
-        )
+    def remove(connection: Connection, order: Order) -> None:
+        connection.execute(delete(orders).where(orders.c.order_id == order.order_id))
 
-    undo_once(shop, undo, Order, close)
+    undo_once(shop, undo, Order, remove)
 
 
 @component("isVip", kind="boolean", timeout=seconds(4))

@@ -55,11 +55,12 @@ Fault = Literal["refuse", "error_after", "timeout_after", "timeout_then_refuse"]
 
 
 class OrderRequest(BaseModel):
-    """An order, and for trying things out the faults that it asks for, by component id.
+    """An order, and for trying things out the faults that it asks for.
 
-    `price` and `discount` are in cents. Faults: `refuse` (nothing happens), `error_after` and
-    `timeout_after` (the effect happens, the answer is lost), `timeout_then_refuse` (the first
-    attempt's answer is lost, the second attempt is refused).
+    A fault's key is a component id, or `id:tag` for one occurrence: `refuse` (nothing happens),
+    `error_after` and `timeout_after` (the effect happens, the answer is lost),
+    `timeout_then_refuse` (the first attempt's answer is lost, the second attempt is refused).
+    `price` is in cents.
     """
 
     item: str = "book"
