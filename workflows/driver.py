@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, NoReturn
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from rules.execution import Status
+from rules.plan import PLAN_FORMAT
 from rules.wire import (
     FREEZE_ACTIVITY,
     REQUEST_SHA_MEMO,
@@ -33,6 +34,14 @@ from workflows.saga import Saga
 from workflows.temporal import TemporalRuntime, start_attributes
 
 TENANT_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+EXECUTION_ID_LIMIT: Final = 128
+
+
+class PlanTooNewError(Exception):
+    """The plan was made by a newer version; the workflow task waits for a worker of that one."""
+
+    def __init__(self, format: int) -> None:
+        super().__init__(f"plan format {format} is newer than {PLAN_FORMAT}; update this worker")
 
 
 class ChainDriver:
@@ -51,11 +60,14 @@ class ChainDriver:
     async def run(self, args: Sequence[RawValue]) -> SagaResult:
         """Run to the end, or continue as new. The workflow fails for all but COMPLETED."""
         tenant, execution_id = _identity(workflow.info().workflow_id)
-        start = await _input(tenant, args)
+        given = _given(args)
+        start = given if isinstance(given, ChainInput) else await _freeze_by_hand(tenant, given)
+        if start.frost.plan.format > PLAN_FORMAT:
+            raise PlanTooNewError(start.frost.plan.format)
         state = start.state or SagaState(started_at=workflow.now())
         self._saga = saga = _open(tenant, execution_id, start.frost, state)
         try:
-            result = await _to_the_end(saga)
+            result = await _to_the_end(saga, announce=start is not given)
         except Parked:
             workflow.continue_as_new(ChainInput(frost=start.frost, state=state))
         if result.status is not Status.COMPLETED:
@@ -63,9 +75,9 @@ class ChainDriver:
         return result
 
 
-async def _to_the_end(saga: Saga) -> SagaResult:
+async def _to_the_end(saga: Saga, *, announce: bool) -> SagaResult:
     """Run the saga in a task of its own, so that a cancel stops it and does not tear it."""
-    task = asyncio.create_task(saga.run())
+    task = asyncio.create_task(saga.run(announce=announce))
     while not task.done():
         try:
             await asyncio.shield(task)
@@ -92,14 +104,29 @@ def _open(tenant: str, execution_id: str, frost: Frost, state: SagaState) -> Sag
     return Saga(ref, frost, state, runtime)
 
 
-async def _input(tenant: str, args: Sequence[RawValue]) -> ChainInput:
-    """A `ChainInput` as given, or one frozen here for a start by hand with a bare request."""
+def _given(args: Sequence[RawValue]) -> ChainInput | JsonValue:
+    """The workflow's input: frozen by the API or an earlier run, or a bare request."""
     converter = workflow.payload_converter()
     raw: JsonValue = converter.from_payload(args[0].payload) if args else None
-    if isinstance(raw, dict) and raw.get("chainsaga") == "input":
+    if not isinstance(raw, dict) or raw.get("chainsaga") != "input":
+        return raw
+    try:
         return ChainInput.model_validate(raw)
+    except ValidationError as error:
+        if raw.get("state") is not None:
+            # A saga under way that this version cannot read waits for a version that can.
+            raise
+        raise ApplicationError(
+            f"the input is marked as chainsaga's own but is not: {error}; "
+            "give the chain's bare request instead",
+            type="INPUT_INVALID",
+            non_retryable=True,
+        ) from error
+
+
+async def _freeze_by_hand(tenant: str, request: JsonValue) -> ChainInput:
     frost = await _freeze(
-        FreezeRequest(tenant=tenant, chain=workflow.info().workflow_type, request=raw)
+        FreezeRequest(tenant=tenant, chain=workflow.info().workflow_type, request=request)
     )
     workflow.upsert_search_attributes(
         [pair.key.value_set(pair.value) for pair in start_attributes(tenant, frost)]
@@ -118,7 +145,7 @@ async def _freeze(request: FreezeRequest) -> Frost:
             start_to_close_timeout=timedelta(seconds=5),
             retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
         )
-    except ActivityError as error:
+    except FailureError as error:
         raise error.cause or error from error
     return frost
 
@@ -126,12 +153,19 @@ async def _freeze(request: FreezeRequest) -> Frost:
 def _identity(workflow_id: str) -> tuple[str, str]:
     """Tenant and execution id of a workflow id, split at its first colon."""
     tenant, colon, execution_id = workflow_id.partition(":")
-    if not colon or not execution_id or not TENANT_PATTERN.fullmatch(tenant):
+    if not colon or not TENANT_PATTERN.fullmatch(tenant):
         raise ApplicationError(
             f"the workflow id '{workflow_id}' names no tenant: start chains with "
             "--workflow-id TENANT:EXECUTION, for example 1:order-42 "
             "(tenant: letters, digits, '_', '-', at most 64)",
             type="TENANT_MISSING",
+            non_retryable=True,
+        )
+    if not execution_id.isprintable() or not 0 < len(execution_id) <= EXECUTION_ID_LIMIT:
+        raise ApplicationError(
+            f"the execution id in '{workflow_id:.200}' must be 1 to {EXECUTION_ID_LIMIT} "
+            "printable characters",
+            type="EXECUTION_ID_INVALID",
             non_retryable=True,
         )
     return tenant, execution_id

@@ -25,8 +25,13 @@ class Saga:
         self._gate = Gate(runtime)
         self._interpreter = Interpreter(ref, frost, state, runtime, self._gate)
 
-    async def run(self) -> SagaResult:
-        """Run to the end, from wherever the state stands. Raises Parked."""
+    async def run(self, *, announce: bool = False) -> SagaResult:
+        """Run to the end, from wherever the state stands. Raises Parked.
+
+        `announce` tells readers first of a saga that was started past the API.
+        """
+        if announce:
+            await self._enter(Status.RUNNING)
         if self.state.status is Status.RUNNING:
             if self.state.cause is not None:
                 self._gate.stop()

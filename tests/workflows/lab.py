@@ -4,31 +4,44 @@ For the tests of whole sagas. Every run has its own goods, coupon and customer i
 runs go on side by side and each can be asked whether its rows are as they were.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 from pydantic import JsonValue
 from sqlalchemy import Engine, select
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowHistory
 from temporalio.common import TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
 
 from activities.components import shop
+from activities.execute import component_activities
+from activities.mirror.interceptor import MirrorInterceptor
 from activities.mirror.reader import MirrorReader
 from activities.mirror.writer import MirrorWriter
-from activities.registry import Registry
-from activities.runner import Runner
+from activities.registry import Registry, discover
+from activities.runner import Provider, Runner
+from activities.system import system_activities
 from api.inprocess.execute import execute
+from migrations.run import upgrade
 from rules.execution import Execution
 from rules.plan import ComponentPolicy
+from rules.source.engine import create_engine_for
 from rules.source.freeze import freeze
+from rules.source.repository import ChainRepository, ChainRow
 from rules.source.service import RuleSource
 from rules.wire import EXECUTION_QUERY, ChainInput, Frost, SagaOptions, SagaResult
+from tests.workflows.scenarios import CHAINS
+from workflows.plugin import saga_plugin
 from workflows.temporal import start_attributes
 
 TENANT = "1"
 QUEUE = "lab"
+UNCACHED_QUEUE = "lab-uncached"
 
 Overrides = Mapping[str, Mapping[str, object]]
 
@@ -98,72 +111,92 @@ class Lab:
 
     def new_run(self) -> str:
         """The id of a run whose goods, coupon and customer are in the shop."""
-        execution_id = uuid4().hex
-        with self.shop.begin() as connection:
-            connection.execute(
-                shop.stock.insert().values(item=execution_id, available=FIRST.available)
-            )
-            connection.execute(shop.coupons.insert().values(coupon=execution_id, status="free"))
-            connection.execute(shop.accounts.insert().values(customer=execution_id, paid=0))
-        return execution_id
+        return new_goods(self.shop, uuid4().hex)
 
-    def rows(self, execution_id: str) -> Rows:
-        """The shop's rows of a run."""
-        with self.shop.connect() as connection:
-            orders = connection.execute(
-                select(shop.orders).where(shop.orders.c.order_id == execution_id)
-            ).all()
-            available = connection.execute(
-                select(shop.stock.c.available).where(shop.stock.c.item == execution_id)
-            ).scalar_one()
-            coupon = connection.execute(
-                select(shop.coupons.c.status).where(shop.coupons.c.coupon == execution_id)
-            ).scalar_one()
-            paid = connection.execute(
-                select(shop.accounts.c.paid).where(shop.accounts.c.customer == execution_id)
-            ).scalar_one()
-            messages = connection.execute(
-                select(shop.messages).where(shop.messages.c.text.startswith(f"{execution_id}:"))
-            ).all()
-        return Rows(len(orders), available, coupon, paid, len(messages))
-
-    async def start(self, frost: Frost, execution_id: str) -> WorkflowHandle[object, SagaResult]:
+    async def start(
+        self, frost: Frost, execution_id: str, queue: str = QUEUE
+    ) -> WorkflowHandle[object, SagaResult]:
         """Start an execution on Temporal."""
         return await self.client.start_workflow(
             frost.plan.chain,
             ChainInput(frost=frost),
             id=f"{TENANT}:{execution_id}",
-            task_queue=QUEUE,
+            task_queue=queue,
             search_attributes=TypedSearchAttributes(start_attributes(TENANT, frost)),
             result_type=SagaResult,
         )
 
-    async def on_temporal(self, frost: Frost, execution_id: str) -> Run:
+    async def on_temporal(self, frost: Frost, execution_id: str, queue: str = QUEUE) -> Run:
         """Run to the end on Temporal; the workflow's own answer, checked against its ending."""
-        handle = await self.start(frost, execution_id)
+        handle = await self.start(frost, execution_id, queue)
         result = await ending(handle)
         execution = await handle.query(EXECUTION_QUERY, result_type=Execution)
         assert result.status is execution.status
         assert self.writer.flush(10)
         mirrored = self.reader.get(TENANT, execution_id)
-        return Run(execution, self.rows(execution_id), await self._runs(execution_id), mirrored)
+        runs = len(await self.histories(execution_id))
+        return Run(execution, rows_of(self.shop, execution_id), runs, mirrored)
 
     async def in_memory(self, frost: Frost, execution_id: str) -> Run:
         """Run to the end in this process."""
         execution = await execute(TENANT, execution_id, frost, self.registry, self.runner)
-        return Run(execution, self.rows(execution_id))
+        return Run(execution, rows_of(self.shop, execution_id))
 
-    async def _runs(self, execution_id: str) -> int:
-        """How many Temporal runs an execution took, counted back from its last one."""
+    async def start_by_hand(
+        self, chain: str, execution_id: str
+    ) -> WorkflowHandle[object, SagaResult]:
+        """Start an execution as the `temporal` command does: with a bare request and no plan."""
+        own = {"item": execution_id, "coupon": execution_id, "customer": execution_id}
+        return await self.client.start_workflow(
+            chain,
+            own,
+            id=f"{TENANT}:{execution_id}",
+            task_queue=QUEUE,
+            result_type=SagaResult,
+        )
+
+    async def histories(self, execution_id: str) -> list[WorkflowHistory]:
+        """The histories of every run of an execution, oldest first."""
         workflow_id = f"{TENANT}:{execution_id}"
-        count, run_id = 0, None
+        found: list[WorkflowHistory] = []
+        run_id = None
         while True:
             handle = self.client.get_workflow_handle(workflow_id, run_id=run_id)
-            first = (await handle.fetch_history()).events[0]
-            count += 1
-            run_id = first.workflow_execution_started_event_attributes.continued_execution_run_id
+            found.insert(0, await handle.fetch_history())
+            started = found[0].events[0].workflow_execution_started_event_attributes
+            run_id = started.continued_execution_run_id
             if not run_id:
-                return count
+                return found
+
+
+def new_goods(goods: Engine, execution_id: str) -> str:
+    """Put goods, a coupon and a customer of a run's own into a shop; gives back the run's id."""
+    with goods.begin() as connection:
+        connection.execute(shop.stock.insert().values(item=execution_id, available=FIRST.available))
+        connection.execute(shop.coupons.insert().values(coupon=execution_id, status="free"))
+        connection.execute(shop.accounts.insert().values(customer=execution_id, paid=0))
+    return execution_id
+
+
+def rows_of(goods: Engine, execution_id: str) -> Rows:
+    """A shop's rows of one run."""
+    with goods.connect() as connection:
+        orders = connection.execute(
+            select(shop.orders).where(shop.orders.c.order_id == execution_id)
+        ).all()
+        available = connection.execute(
+            select(shop.stock.c.available).where(shop.stock.c.item == execution_id)
+        ).scalar_one()
+        coupon = connection.execute(
+            select(shop.coupons.c.status).where(shop.coupons.c.coupon == execution_id)
+        ).scalar_one()
+        paid = connection.execute(
+            select(shop.accounts.c.paid).where(shop.accounts.c.customer == execution_id)
+        ).scalar_one()
+        messages = connection.execute(
+            select(shop.messages).where(shop.messages.c.text.startswith(f"{execution_id}:"))
+        ).all()
+    return Rows(len(orders), available, coupon, paid, len(messages))
 
 
 async def ending(handle: WorkflowHandle[object, SagaResult]) -> SagaResult:
@@ -176,3 +209,39 @@ async def ending(handle: WorkflowHandle[object, SagaResult]) -> SagaResult:
     result = SagaResult.model_validate(cause.details[0])
     assert cause.type == result.status.value
     return result
+
+
+@asynccontextmanager
+async def open_lab(address: str, home: Path) -> AsyncIterator[Lab]:
+    """A lab on the Temporal server at `address`, with its databases in `home`."""
+    engine = create_engine_for(f"sqlite:///{home}/chainsaga.db", "lab")
+    upgrade(engine)
+    repository = ChainRepository(engine, "lab", "default")
+    for name, text in CHAINS.items():
+        repository.save(ChainRow(tenant=TENANT, name=name, text=text))
+    registry = discover(["activities.components", "tests.workflows.doors"])
+    rules = RuleSource(engine, "lab", "default", registry.policies)
+    goods = shop.shop_engine(f"sqlite:///{home}/shop.db")
+    shop.prepare_shop(goods)
+    writer = MirrorWriter(engine)
+    with ThreadPoolExecutor(64) as executor:
+        runner = Runner(Provider({shop.open_shop: goods}), executor)
+        plugin = saga_plugin(
+            [*component_activities(registry, runner), *system_activities(rules, writer)],
+            [MirrorInterceptor(writer)],
+        )
+        client = await Client.connect(address, plugins=[plugin])
+        async with (
+            Worker(client, task_queue=QUEUE, activity_executor=executor),
+            # Every workflow task of this one replays its history from the start.
+            Worker(
+                client,
+                task_queue=UNCACHED_QUEUE,
+                activity_executor=executor,
+                max_cached_workflows=0,
+            ),
+        ):
+            yield Lab(client, rules, registry, runner, goods, writer, MirrorReader(engine))
+    assert writer.close(10)
+    goods.dispose()
+    engine.dispose()

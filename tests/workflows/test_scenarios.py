@@ -1,4 +1,4 @@
-"""Every scenario on Temporal and in memory, each also with the history hint lowered.
+"""Every scenario on Temporal and in memory, also with the history hint lowered and uncached.
 
 The runs of a scenario must agree with the table and with each other, and the mirror with the
 workflow.
@@ -11,10 +11,17 @@ import pytest
 import pytest_asyncio
 
 from rules.execution import EntryStatus, Execution, StackEntry, Status
-from tests.workflows.lab import FIRST, Lab, Run
+from tests.workflows.lab import FIRST, QUEUE, UNCACHED_QUEUE, Lab, Run
 from tests.workflows.scenarios import SCENARIOS, Scenario
 
-HINTS = {"temporal": None, "lowered": 60, "lowest": 20, "memory": None, "memory_lowest": 20}
+HINTS = {
+    "temporal": None,
+    "uncached": None,
+    "lowered": 60,
+    "lowest": 20,
+    "memory": None,
+    "memory_lowest": 20,
+}
 
 
 @dataclass(frozen=True)
@@ -47,8 +54,10 @@ async def _run(lab: Lab, scenario: Scenario, runtime: str) -> Run:
         scenario.overrides,
         max_events=HINTS[runtime],
     )
-    run = lab.in_memory if runtime.startswith("memory") else lab.on_temporal
-    return await run(frost, execution_id)
+    if runtime.startswith("memory"):
+        return await lab.in_memory(frost, execution_id)
+    queue = UNCACHED_QUEUE if runtime == "uncached" else QUEUE
+    return await lab.on_temporal(frost, execution_id, queue)
 
 
 @pytest.mark.timeout(180)
@@ -92,7 +101,7 @@ async def test_mirror_agrees_with_the_workflow(
     trials: dict[str, Trial], scenario: Scenario
 ) -> None:
     runs = trials[scenario.id].runs
-    for run in (runs["temporal"], runs["lowered"], runs["lowest"]):
+    for run in (runs["temporal"], runs["uncached"], runs["lowered"], runs["lowest"]):
         assert _mirrored(run) == _kept(run)
 
 

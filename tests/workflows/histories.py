@@ -1,0 +1,139 @@
+"""The committed histories: where they lie, what the manifest says, and how new ones are recorded.
+
+`python -m tests.workflows.histories` records those that are missing, never one that is there: a
+history is evidence of what an earlier version did, and must replay as it is. It needs what the
+tests need, and runs the scenarios named in `RECORDED` on a dev server of its own.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, JsonValue
+from temporalio.client import WorkflowHandle, WorkflowHistory
+
+from dev.temporal_server import dev_server
+from dev.tools import temporal_binary
+from rules.plan import PLAN_FORMAT
+from rules.wire import SagaResult
+from tests.workflows.lab import TENANT, Lab, ending, open_lab
+from tests.workflows.scenarios import SCENARIOS
+
+FOLDER: Final = Path(__file__).parent.parent / "golden" / "histories"
+MANIFEST: Final = FOLDER / "MANIFEST.json"
+HINT: Final = 20
+
+# Scenario, and the history hint: None keeps it one run, HINT makes it several.
+RECORDED: Final = [
+    ("vip-order", None),
+    ("vip-order", HINT),
+    ("plain-order", None),
+    ("refuse-createOrder", None),
+    ("refuse-deductStock", None),
+    ("error_after-notify:early", None),
+    ("error_after-notify:late", None),
+    ("error_after-notify:late", HINT),
+    ("both-branches-fail", None),
+    ("card-declined", None),
+    ("timed-out-then-refused", None),
+]
+
+
+class Committed(BaseModel):
+    """One history in the manifest: its hash, and the format of the plan inside it."""
+
+    sha256: str
+    plan_format: int
+
+
+class Manifest(BaseModel):
+    """All committed histories, and those that were removed, each with the ADR that says why."""
+
+    histories: dict[str, Committed] = {}
+    removed: dict[str, str] = {}
+
+
+def read_manifest() -> Manifest:
+    """The committed manifest."""
+    return Manifest.model_validate_json(MANIFEST.read_text())
+
+
+def digest(file: Path) -> str:
+    """The hash that the manifest keeps of a file."""
+    return sha256(file.read_bytes()).hexdigest()
+
+
+def prefixes(history: WorkflowHistory) -> Iterator[WorkflowHistory]:
+    """The history as each workflow task found it: what a worker without a cache replays."""
+    for index, event in enumerate(history.events):
+        if event.HasField("workflow_task_started_event_attributes"):
+            yield WorkflowHistory(history.workflow_id, history.events[: index + 1])
+
+
+async def record(lab: Lab) -> None:
+    """Record what `RECORDED` names and the folder lacks, and what starts without a plan."""
+    scenarios = {scenario.id: scenario for scenario in SCENARIOS}
+    for id, hint in RECORDED:
+        scenario = scenarios[id]
+        name = f"{id.replace(':', '-')}{'' if hint is None else f'-hint{hint}'}"
+        if (FOLDER / f"{name}.1.json").exists():
+            continue
+        execution_id = lab.new_run()
+        frost = lab.frost(
+            scenario.chain,
+            execution_id,
+            scenario.request,
+            scenario.overrides,
+            max_events=hint,
+        )
+        await _keep(lab, await lab.start(frost, execution_id), name)
+    if not (FOLDER / "by-hand.1.json").exists():
+        await _keep(lab, await lab.start_by_hand("flat", lab.new_run()), "by-hand")
+
+
+async def _keep(lab: Lab, handle: WorkflowHandle[object, SagaResult], name: str) -> None:
+    """Write every run of an ended execution, oldest first."""
+    await ending(handle)
+    found = await lab.histories(handle.id.removeprefix(f"{TENANT}:"))
+    for number, history in enumerate(found, start=1):
+        text = json.dumps(_without_places(history.to_json_dict()), indent=1, sort_keys=True)
+        (FOLDER / f"{name}.{number}.json").write_text(text + "\n")
+
+
+def _without_places(value: JsonValue) -> JsonValue:
+    """The same without stack traces and worker identities, which name the machine's own places."""
+    if isinstance(value, list):
+        return [_without_places(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: "" if key in ("stackTrace", "identity") else _without_places(item)
+            for key, item in value.items()
+        }
+    return value
+
+
+def _write_manifest() -> None:
+    manifest = read_manifest() if MANIFEST.exists() else Manifest()
+    for file in sorted(FOLDER.glob("*.json")):
+        if file != MANIFEST and file.name not in manifest.histories:
+            manifest.histories[file.name] = Committed(sha256=digest(file), plan_format=PLAN_FORMAT)
+    MANIFEST.write_text(manifest.model_dump_json(indent=1) + "\n")
+
+
+async def _main(address: str, home: Path) -> None:
+    async with open_lab(address, home) as lab:
+        await record(lab)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        with dev_server(temporal_binary(), log=home / "temporal.log") as server:
+            asyncio.run(_main(server.address, home))
+    _write_manifest()
+    sys.stdout.write(f"{len(read_manifest().histories)} histories in {FOLDER.name}/\n")
