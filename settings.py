@@ -7,8 +7,19 @@ Temporal's own client settings (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, TLS, â
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsInvalid(Exception):
+    """An environment variable has a value that its setting does not take."""
+
+    def __init__(self, error: ValidationError) -> None:
+        wrong = (
+            f"CHAINSAGA_{'_'.join(str(part) for part in found['loc']).upper()}: {found['msg']}"
+            for found in error.errors()
+        )
+        super().__init__("; ".join(wrong))
 
 
 class Settings(BaseSettings):
@@ -43,3 +54,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+
+def load_settings() -> Settings:
+    """The settings of this environment. Raises SettingsInvalid."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsInvalid(error) from error

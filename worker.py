@@ -11,14 +11,17 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Final
 
 import structlog
 import uvloop
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-from activities.cluster import ClusterError, check_search_attributes, connect_when_up
+from activities.cluster import check_search_attributes, connect_when_up
+from activities.errors import ActivityError
 from activities.execute import component_activities
 from activities.mirror import metadata
 from activities.mirror.interceptor import MirrorInterceptor
@@ -28,14 +31,17 @@ from activities.runner import Provider, Runner
 from activities.system import system_activities
 from rules.source.engine import create_engine_for
 from rules.source.service import RuleSource
-from settings import Settings
+from settings import Settings, SettingsInvalid, load_settings
 from workflows.plugin import saga_plugin
+
+MIRROR_GRACE: Final = 10.0
+SCAN_RETRY_SECONDS: Final = 5.0
 
 log = structlog.get_logger("chainsaga.worker")
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Work until `stop` is set. Raises ClusterError when the cluster is not prepared."""
+    """Work until `stop` is set. Raises ActivityError when it never could."""
     registry = discover(settings.components)
     engine = create_engine_for(settings.database_url, "chainsaga-worker")
     rules = RuleSource(engine, settings.application, settings.rule_namespace, registry.policies)
@@ -81,20 +87,39 @@ async def _background(
     writer: MirrorWriter,
     registry: Registry,
 ) -> AsyncIterator[None]:
-    """The mirror's writer and the reading of the rules, around the work."""
-    await asyncio.to_thread(metadata.scan, engine, settings.application, registry.policies.values())
-    refreshing = asyncio.create_task(_refresh(rules, settings.rule_refresh))
+    """What goes on beside the work; a database that is down holds none of it up."""
+    refreshing = asyncio.create_task(_keep_reading(rules, settings.rule_refresh))
+    scanning = asyncio.create_task(_scan(engine, settings.application, registry))
     try:
         yield
     finally:
         refreshing.cancel()
-        await asyncio.to_thread(writer.close, 10.0)
+        scanning.cancel()
+        await asyncio.to_thread(writer.close, MIRROR_GRACE)
 
 
-async def _refresh(rules: RuleSource, every: float) -> None:
+async def _keep_reading(rules: RuleSource, every: float) -> None:
     while True:
         await asyncio.to_thread(rules.refresh)
         await asyncio.sleep(every)
+
+
+async def _scan(engine: Engine, application: str, registry: Registry) -> None:
+    """Write what the components declare, as soon as the database takes it."""
+    policies = registry.policies.values()
+    while True:
+        try:
+            await asyncio.to_thread(metadata.scan, engine, application, policies)
+        except SQLAlchemyError as error:
+            log.error(
+                "the database does not take the components' metadata; are its tables there? "
+                "(chainsaga migrate)",
+                again_in_seconds=SCAN_RETRY_SECONDS,
+                why=str(error)[:300],
+            )
+            await asyncio.sleep(SCAN_RETRY_SECONDS)
+        else:
+            return
 
 
 async def _main(settings: Settings) -> None:
@@ -108,8 +133,8 @@ async def _main(settings: Settings) -> None:
 def main() -> int:
     """Run the process; 0 after a stop, 1 when it cannot run."""
     try:
-        uvloop.run(_main(Settings()))
-    except ClusterError as error:
+        uvloop.run(_main(load_settings()))
+    except (ActivityError, SettingsInvalid) as error:
         log.error("worker cannot run", reason=str(error))
         return 1
     return 0

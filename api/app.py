@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from activities.cluster import connect
 from activities.mirror.reader import MirrorReader
 from activities.mirror.writer import MirrorWriter
-from activities.registry import discover
+from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
 from api.handlers import install
 from api.links import LinkMaker
@@ -37,11 +37,15 @@ act as any tenant.
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application; everything behind it is opened when it starts and closed when it stops."""
+    """The application; what is behind it is opened when it starts and closed when it stops.
+
+    Raises ActivityError when its components cannot be loaded.
+    """
+    registry = discover(settings.components)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _services(settings) as services:
+        async with _services(settings, registry) as services:
             app.state.services = services
             yield
 
@@ -61,8 +65,7 @@ def app_from_settings() -> FastAPI:
 
 
 @asynccontextmanager
-async def _services(settings: Settings) -> AsyncIterator[ApiServices]:
-    registry = discover(settings.components)
+async def _services(settings: Settings, registry: Registry) -> AsyncIterator[ApiServices]:
     engine = create_engine_for(settings.database_url, "chainsaga-api")
     rules = RuleSource(engine, settings.application, settings.rule_namespace, registry.policies)
     client = await connect([saga_plugin()], lazy=True)
