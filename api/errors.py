@@ -8,8 +8,6 @@ ApiError
   StateUnavailable      neither the mirror nor the workflow could answer
 """
 
-from rules.execution import Status
-
 
 class ApiError(Exception):
     """The API refuses; `code` is for programs."""
@@ -44,10 +42,9 @@ class ExecutionConflict(ApiError):
 
     code = "EXECUTION_CONFLICT"
 
-    def __init__(self, execution_id: str, chain: str, status: Status | None) -> None:
+    def __init__(self, execution_id: str, chain: str) -> None:
         self.execution_id = execution_id
         self.chain = chain
-        self.status = status
         super().__init__(
             f"execution '{execution_id}' exists already, with another chain or request "
             f"(chain '{chain}'); repeat the first request unchanged, or use a new id"

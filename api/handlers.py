@@ -86,7 +86,9 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "HTTP_ERROR")
     message = f"{request.method} {request.url.path}: {error.detail}; see /docs"
-    return answer(error.status_code, ErrorBody(code=code, message=message))
+    response = answer(error.status_code, ErrorBody(code=code, message=message))
+    response.headers.update(error.headers or {})  # Allow, of a wrong method
+    return response
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

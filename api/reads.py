@@ -10,8 +10,10 @@ from typing import Literal
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from activities.mirror.reader import MirrorReader
+from activities.mirror.timeline import timeline
 from activities.mirror.views import Log
-from api.errors import ApiError, ExecutionUnknown
+from api.errors import ApiError
 from api.schemas import ExecutionView, UndoPlanView
 from api.services import ApiServices
 from rules.execution import Execution, steps_string
@@ -30,7 +32,14 @@ async def read_execution(
         found = await _from_mirror(services, tenant, execution_id)
         if found is not None:
             return _view(services, found, "mirror")
-    execution = await services.sagas.execution(tenant, execution_id)
+    try:
+        execution = await services.sagas.execution(tenant, execution_id)
+    except ApiError:
+        # The mirror may have been told of a fresh start while the workflow was asked in vain.
+        found = None if strong else await _from_mirror(services, tenant, execution_id)
+        if found is None:
+            raise
+        return _view(services, found, "mirror")
     return _view(services, execution, "workflow")
 
 
@@ -53,11 +62,26 @@ async def read_undo_plan(services: ApiServices, tenant: str, execution_id: str) 
     )
 
 
-def read_log(services: ApiServices, tenant: str, execution_id: str) -> Log:
-    """The log of an execution. Raises ExecutionUnknown, SQLAlchemyError (the mirror is down)."""
-    if services.reader.find_request_sha(tenant, execution_id) is None:
-        raise ExecutionUnknown(execution_id)
-    return services.reader.logs(tenant, execution_id)
+async def read_log(services: ApiServices, tenant: str, execution_id: str) -> Log:
+    """The log of an execution; of its workflow while the mirror has not heard of it.
+
+    Raises ExecutionUnknown, TemporalUnavailable, StateUnavailable.
+    """
+    try:
+        found = await asyncio.to_thread(_log_of_mirror, services.reader, tenant, execution_id)
+    except SQLAlchemyError as error:
+        log.warning("the mirror does not answer, asking the workflow", why=str(error))
+        found = None
+    if found is not None:
+        return found
+    execution = await services.sagas.execution(tenant, execution_id)
+    return Log(lines=timeline(execution.stack, ()), as_of=datetime.now(UTC))
+
+
+def _log_of_mirror(reader: MirrorReader, tenant: str, execution_id: str) -> Log | None:
+    if reader.find_request_sha(tenant, execution_id) is None:
+        return None
+    return reader.logs(tenant, execution_id)
 
 
 async def _from_mirror(services: ApiServices, tenant: str, execution_id: str) -> Execution | None:

@@ -5,7 +5,8 @@ Temporal may have forgotten (design section 2); nothing else of it has a say in 
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
@@ -13,7 +14,13 @@ from uuid import uuid4
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowQueryFailedError
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+)
 from temporalio.common import (
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
@@ -32,7 +39,7 @@ from api.errors import (
 )
 from api.schemas import ExecuteRequest
 from rules.execution import Execution, Status
-from rules.source.freeze import freeze_current
+from rules.source.freeze import freeze_current, request_sha
 from rules.source.service import RuleSource
 from rules.wire import (
     EXECUTION_QUERY,
@@ -43,7 +50,7 @@ from rules.wire import (
     SagaOptions,
     SagaResult,
 )
-from workflows.temporal import start_attributes
+from workflows.temporal import RULE_VERSION, start_attributes
 
 T = TypeVar("T")
 
@@ -58,7 +65,8 @@ class Started:
     """An execution that was started now, or is known from an earlier start."""
 
     execution_id: str
-    frost: Frost
+    chain: str
+    rule_version: int | None
     remembered: Execution | None = None
 
 
@@ -79,17 +87,18 @@ class Sagas:
         Raises the errors of `rules.errors`, ExecutionConflict, TemporalUnavailable.
         """
         execution_id = body.execution_id or uuid4().hex
-        frost = await asyncio.to_thread(self._freeze, tenant, body)
+        sha = request_sha(body.chain, body.request)
         if body.execution_id is not None:
+            # Before the freeze: a known id answers even if its chain was since taken away.
             remembered = await self._remembered(tenant, execution_id)
             if remembered is not None:
-                _compare(remembered.chain, remembered.request_sha, body.chain, frost, remembered)
-                return Started(execution_id, frost, remembered)
+                return await self._repeated(tenant, body.chain, sha, remembered)
+        frost = await asyncio.to_thread(self._freeze, tenant, body)
         try:
             await self._start_workflow(tenant, execution_id, frost)
         except WorkflowAlreadyStartedError:
-            await self._compare_running(tenant, execution_id, frost)
-        return Started(execution_id, frost)
+            return await self._known(tenant, execution_id, body.chain, sha)
+        return Started(execution_id, body.chain, frost.plan.version)
 
     async def wait(self, tenant: str, started: Started, seconds: float) -> SagaResult | None:
         """How the execution ended, or None when it has not within `seconds`."""
@@ -98,29 +107,26 @@ class Sagas:
         handle = self.handle(tenant, started.execution_id)
         try:
             async with asyncio.timeout(seconds):
-                return await handle.result()
-        except TimeoutError:
+                with _reached(started.execution_id):
+                    return await handle.result()
+        except (TimeoutError, ExecutionUnknown):
+            # Unknown: the mirror remembers a start whose end neither it nor Temporal has kept.
             return None
         except WorkflowFailureError as failure:
             return _ended(started, failure)
-        except RPCError as error:
-            raise TemporalUnavailable(error.message, started.execution_id) from error
 
     async def ask(self, tenant: str, execution_id: str, query: str, answer: type[T]) -> T:
         """Ask the workflow. Raises ExecutionUnknown, TemporalUnavailable, StateUnavailable."""
-        asked: Awaitable[T] = self.handle(tenant, execution_id).query(
-            query, result_type=answer, rpc_timeout=QUERY_LIMIT
-        )
+        handle = self.handle(tenant, execution_id)
         try:
-            return await asked
+            with _reached(execution_id, repeat=False):
+                async with _soon(QUERY_LIMIT):
+                    asked: Awaitable[T] = handle.query(
+                        query, result_type=answer, rpc_timeout=QUERY_LIMIT
+                    )
+                    return await asked
         except WorkflowQueryFailedError as error:
             raise StateUnavailable(str(error)) from error
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise ExecutionUnknown(execution_id) from error
-            if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
-                raise StateUnavailable("no worker answered in time") from error
-            raise TemporalUnavailable(error.message) from error
 
     async def execution(self, tenant: str, execution_id: str) -> Execution:
         """The execution as its workflow knows it."""
@@ -151,38 +157,75 @@ class Sagas:
     async def _start_workflow(self, tenant: str, execution_id: str, frost: Frost) -> None:
         plan = frost.plan
         label = f", {frost.business_key}" if frost.business_key else ""
-        try:
-            await self.client.start_workflow(
-                plan.chain,
-                ChainInput(frost=frost),
-                id=f"{tenant}:{execution_id}",
-                task_queue=self.task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                memo={REQUEST_SHA_MEMO: frost.request_sha},
-                search_attributes=TypedSearchAttributes(start_attributes(tenant, frost)),
-                static_summary=f"{plan.chain} version {plan.version}, tenant {tenant}{label}"[:200],
-                rpc_timeout=RPC_LIMIT,
-            )
-        except RPCError as error:
-            raise TemporalUnavailable(error.message, execution_id) from error
-        except RuntimeError as error:
-            raise TemporalUnavailable(str(error), execution_id) from error
+        summary = f"{plan.chain} version {plan.version}, tenant {tenant}{label}"
+        with _reached(execution_id, starting=True):
+            async with _soon(RPC_LIMIT):
+                await self.client.start_workflow(
+                    plan.chain,
+                    ChainInput(frost=frost),
+                    id=f"{tenant}:{execution_id}",
+                    task_queue=self.task_queue,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                    memo={REQUEST_SHA_MEMO: frost.request_sha},
+                    search_attributes=TypedSearchAttributes(start_attributes(tenant, frost)),
+                    static_summary=summary[:200],
+                    rpc_timeout=RPC_LIMIT,
+                )
         self.writer.put(MirrorChange(execution=_first(tenant, execution_id, frost)))
 
-    async def _compare_running(self, tenant: str, execution_id: str, frost: Frost) -> None:
-        try:
-            known = await self.handle(tenant, execution_id).describe(rpc_timeout=RPC_LIMIT)
-        except RPCError as error:
-            raise TemporalUnavailable(error.message, execution_id) from error
-        sha = await known.memo_value(REQUEST_SHA_MEMO, default=None, type_hint=str)
-        if (known.workflow_type, sha) != (frost.plan.chain, frost.request_sha):
-            raise ExecutionConflict(execution_id, known.workflow_type, None)
+    async def _repeated(self, tenant: str, chain: str, sha: str, remembered: Execution) -> Started:
+        """The execution that the mirror remembers, if it is of an equal start."""
+        execution_id, version = remembered.execution_id, remembered.rule_version
+        if not remembered.request_sha:
+            # The mirror has heard of its steps only; what was asked for, Temporal knows.
+            try:
+                return await self._known(tenant, execution_id, chain, sha)
+            except ExecutionUnknown:
+                raise ExecutionConflict(execution_id, remembered.chain) from None
+        if (remembered.chain, remembered.request_sha) != (chain, sha):
+            raise ExecutionConflict(execution_id, remembered.chain)
+        return Started(execution_id, chain, version, remembered)
+
+    async def _known(self, tenant: str, execution_id: str, chain: str, sha: str) -> Started:
+        """The execution that Temporal has under this id, if it is of an equal start."""
+        with _reached(execution_id):
+            async with _soon(RPC_LIMIT):
+                known = await self.handle(tenant, execution_id).describe(rpc_timeout=RPC_LIMIT)
+        known_sha = await known.memo_value(REQUEST_SHA_MEMO, default=None, type_hint=str)
+        if known_sha is None and known.status is WorkflowExecutionStatus.RUNNING:
+            raise StateUnavailable("it was started by hand, and no worker has begun it yet")
+        if (known.workflow_type, known_sha) != (chain, sha):
+            raise ExecutionConflict(execution_id, known.workflow_type)
+        version = known.typed_search_attributes.get(RULE_VERSION)
+        return Started(execution_id, chain, version)
 
 
-def _compare(chain: str, sha: str, asked: str, frost: Frost, remembered: Execution) -> None:
-    if (chain, sha) != (asked, frost.request_sha):
-        raise ExecutionConflict(remembered.execution_id, chain, remembered.status)
+def _soon(limit: timedelta) -> asyncio.Timeout:
+    """Bounds a call whose own limit does not count the connecting, which may take minutes."""
+    return asyncio.timeout(limit.total_seconds() + 1)
+
+
+@contextmanager
+def _reached(execution_id: str, *, repeat: bool = True, starting: bool = False) -> Iterator[None]:
+    """What a call of Temporal may meet, as ours; `repeat` hands the caller the id to repeat with.
+
+    Raises ExecutionUnknown (not when `starting`), StateUnavailable, TemporalUnavailable.
+    """
+    id_to_repeat = execution_id if repeat else None
+    try:
+        yield
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND and not starting:
+            raise ExecutionUnknown(execution_id) from error
+        late = error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+        if late and not repeat:
+            raise StateUnavailable("neither a worker nor Temporal answered in time") from error
+        raise TemporalUnavailable(error.message, id_to_repeat) from error
+    # The first call connects: a RuntimeError is how the SDK says that it could not.
+    except (RuntimeError, TimeoutError) as error:
+        why = str(error) or "no connection in time"
+        raise TemporalUnavailable(why, id_to_repeat) from error
 
 
 def _first(tenant: str, execution_id: str, frost: Frost) -> Execution:
@@ -221,7 +264,7 @@ def _ended(started: Started, failure: WorkflowFailureError) -> SagaResult:
         return SagaResult.model_validate(cause.details[0])
     return SagaResult(
         execution_id=started.execution_id,
-        chain=started.frost.plan.chain,
-        rule_version=started.frost.plan.version,
+        chain=started.chain,
+        rule_version=started.rule_version or 0,
         status=Status.ABORTED,
     )

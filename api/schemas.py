@@ -3,20 +3,44 @@
 For the routers. The words of a saga come from `rules.execution`; nothing here reads or writes.
 """
 
+import json
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from rules.execution import Cause, ErrorInfo, Execution, StackEntry, Status
 from rules.wire import PlannedUndo
+
+REQUEST_LIMIT: Final = 512 * 1024
+
+
+def _addressable(execution_id: str) -> str:
+    """An id is a part of addresses, where these would mean something else."""
+    if execution_id in (".", "..") or execution_id.endswith(("/logs", "/undo-plan")):
+        raise ValueError("an id may not be '.' or '..' nor end with '/logs' or '/undo-plan'")
+    return execution_id
+
+
+def _storable(request: JsonValue) -> JsonValue:
+    """JSON as every part can keep it: Python's own reader lets more through."""
+    try:
+        size = len(json.dumps(request, ensure_ascii=False, allow_nan=False).encode())
+    except ValueError as error:
+        raise ValueError(f"this cannot be kept as JSON in UTF-8: {error}") from error
+    if size > REQUEST_LIMIT:
+        raise ValueError(f"{size} bytes are too many, {REQUEST_LIMIT} are allowed")
+    return request
+
 
 ExecutionId = Annotated[
     str,
     StringConstraints(
         min_length=1, max_length=128, pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"
     ),
+    AfterValidator(_addressable),
 ]
+RequestData = Annotated[JsonValue, AfterValidator(_storable)]
 
 
 class ErrorBody(BaseModel):
@@ -26,6 +50,20 @@ class ErrorBody(BaseModel):
     message: str
     step: str | None = None
     details: dict[str, JsonValue] = {}
+
+
+_REFUSALS: Final = {
+    400: "X-Tenant-Id, the cursor or the encoding of the body is malformed",
+    404: "this tenant has no such chain or execution",
+    409: "the id is taken by another request, or the chain is disabled",
+    422: "the request cannot be read, or the chain does not compile",
+    503: "what is needed does not answer; try again, a start with the id that is given here",
+}
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:  # FastAPI's own shape
+    """The refusals that a route documents, all in the one shape."""
+    return {status: {"model": ErrorBody, "description": _REFUSALS[status]} for status in statuses}
 
 
 class ExecuteRequest(BaseModel):
@@ -46,7 +84,7 @@ class ExecuteRequest(BaseModel):
     )
 
     chain: str = Field(min_length=1, max_length=100, description="name of a published chain")
-    request: JsonValue = Field(None, description="the request that components may declare")
+    request: RequestData = Field(None, description="the request that components may declare")
     execution_id: ExecutionId | None = Field(
         None, description="yours, to make the start repeatable; made here when missing"
     )

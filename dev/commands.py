@@ -17,7 +17,7 @@ class Command:
     line: str
 
 
-def commands(ports: Ports, temporal: str = ".chainsaga/bin/temporal") -> list[Command]:
+def commands(ports: Ports, temporal: str) -> list[Command]:
     """What to try after `make up`, from the folder of the checkout, in this order."""
     api = f"http://{HOST}:{ports.api}/api/saga"
     cluster = f"--address {HOST}:{ports.temporal}"

@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from sqlalchemy.engine import Engine
 
 from dev.commands import commands, printed
-from dev.places import HOME, free_ports, kept_ports, link_temporal
+from dev.places import free_ports, home_folder, kept_ports, link_temporal
 from dev.samples import TENANT, prepare, shelf
 from dev.stack import Stack, stack
 from dev.tools import ToolMissingError, temporal_binary
@@ -47,7 +47,7 @@ def main() -> int:
     except ToolMissingError as error:
         print(error, file=sys.stderr)
         return 1
-    home = HOME / "demo"
+    home = home_folder() / "demo"
     shutil.rmtree(home, ignore_errors=True)
     shop = prepare(home)
     print("Starting Temporal, a worker and the API (SQLite, no Redis); a few seconds …", flush=True)
@@ -55,8 +55,8 @@ def main() -> int:
         print(f"Running: API {running.api_url}, Temporal Web UI {running.temporal.ui_url}")
         ended = [_order(running, shop, *order) for order in ORDERS]
     print("\nEverything is stopped again. To keep it running: make up. Then, from this folder:\n")
-    link_temporal(binary)
-    print(printed(commands(kept_ports(HOME / "up" / "ports.json"))))
+    ports = kept_ports(home_folder() / "up" / "ports.json")
+    print(printed(commands(ports, link_temporal(binary, home_folder()))))
     sound = ended == ["COMPLETED", "COMPENSATED"]
     print(f"\nDemo {'done' if sound else 'FAILED'} in {monotonic() - begun:.0f} s.")
     return 0 if sound else 1

@@ -8,7 +8,7 @@ import sys
 from threading import Event
 
 from dev.commands import commands, printed
-from dev.places import HOME, kept_ports, link_temporal
+from dev.places import home_folder, kept_ports, link_temporal
 from dev.processes import ChildDiedError
 from dev.samples import prepare
 from dev.stack import Stack, stack
@@ -27,9 +27,9 @@ def main() -> int:
     stop = Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: stop.set())
-    home = HOME / "up"
+    home = home_folder() / "up"
     ports = kept_ports(home / "ports.json")
-    link_temporal(binary)
+    temporal = link_temporal(binary, home_folder())
     prepare(home).dispose()
     print("Starting Temporal, a worker and the API; a few seconds …", flush=True)
     try:
@@ -37,10 +37,8 @@ def main() -> int:
             print(f"API          {running.api_url}/docs")
             print(f"Temporal UI  {running.temporal.ui_url}")
             print(f"Logs, data   {home}")
-            print(
-                f"\nTry, from this folder:\n\n{printed(commands(ports))}\n\nStop with Ctrl-C.",
-                flush=True,
-            )
+            tries = printed(commands(ports, temporal))
+            print(f"\nTry, from this folder:\n\n{tries}\n\nStop with Ctrl-C.", flush=True)
             _watch(running, stop)
     except ChildDiedError as error:
         print(error, file=sys.stderr)

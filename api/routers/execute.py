@@ -8,10 +8,9 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Body, Query
-from pydantic import JsonValue
 
 from api.inprocess.execute import execute
-from api.schemas import ErrorBody, InMemoryAnswer
+from api.schemas import InMemoryAnswer, RequestData, refusals
 from api.services import Services
 from api.tenant import Tenant
 from rules.execution import Status, steps_string
@@ -24,14 +23,14 @@ router = APIRouter(prefix="/api/execute", tags=["in memory"])
 @router.post(
     "/{chain}",
     response_model=InMemoryAnswer,
-    responses={404: {"model": ErrorBody}, 422: {"model": ErrorBody}},
+    responses=refusals(400, 404, 409, 422, 503),
 )
 async def run_in_memory(
     chain: str,
     tenant: Tenant,
     services: Services,
     request: Annotated[
-        JsonValue, Body(openapi_examples={"order": {"value": {"item": "book", "quantity": 1}}})
+        RequestData, Body(openapi_examples={"order": {"value": {"item": "book", "quantity": 1}}})
     ] = None,
     *,
     saga: Annotated[bool, Query(description="undo what was done when a step fails")] = False,

@@ -19,6 +19,7 @@ from api.schemas import (
     ExecutionStarted,
     ExecutionView,
     UndoPlanView,
+    refusals,
 )
 from api.services import Services
 from api.tenant import Tenant
@@ -26,6 +27,8 @@ from rules.execution import Status
 from rules.wire import SagaResult
 
 router = APIRouter(prefix="/api/saga", tags=["saga"])
+
+OF_ONE = refusals(400, 404, 422, 503)
 
 Consistency = Annotated[
     Literal["mirror", "strong"],
@@ -38,10 +41,8 @@ Consistency = Annotated[
     response_model=ExecutionEnded | ExecutionStarted,
     responses={
         202: {"model": ExecutionStarted, "description": "runs on; see Location"},
-        404: {"model": ErrorBody, "description": "no such chain"},
-        409: {"model": ErrorBody, "description": "the id is taken by another request"},
+        **refusals(400, 404, 409, 503),
         422: {"model": ErrorBody, "description": "the saga failed, or the request is wrong"},
-        503: {"model": ErrorBody, "description": "Temporal does not answer; repeat with the id"},
     },
 )
 async def execute(
@@ -59,7 +60,7 @@ async def execute(
         return ExecutionStarted(
             execution_id=started.execution_id,
             chain=body.chain,
-            rule_version=started.frost.plan.version,
+            rule_version=started.rule_version,
             status=started.remembered.status if started.remembered else Status.RUNNING,
             links=links,
         )
@@ -76,7 +77,7 @@ async def execute(
     )
 
 
-@router.get("/executions", response_model=Page)
+@router.get("/executions", response_model=Page, responses=refusals(400, 422, 503))
 def list_executions(
     tenant: Tenant,
     services: Services,
@@ -101,19 +102,21 @@ def list_executions(
     return services.reader.list(tenant, wanted, limit, cursor)
 
 
-@router.get("/executions/{execution_id:path}/logs", response_model=Log)
-def logs(execution_id: str, tenant: Tenant, services: Services) -> Log:
+@router.get("/executions/{execution_id:path}/logs", response_model=Log, responses=OF_ONE)
+async def logs(execution_id: str, tenant: Tenant, services: Services) -> Log:
     """Steps and compensations in the order in which they happened."""
-    return read_log(services, tenant, execution_id)
+    return await read_log(services, tenant, execution_id)
 
 
-@router.get("/executions/{execution_id:path}/undo-plan", response_model=UndoPlanView)
+@router.get(
+    "/executions/{execution_id:path}/undo-plan", response_model=UndoPlanView, responses=OF_ONE
+)
 async def undo_plan(execution_id: str, tenant: Tenant, services: Services) -> UndoPlanView:
     """What would be undone now, in order, with arguments."""
     return await read_undo_plan(services, tenant, execution_id)
 
 
-@router.get("/executions/{execution_id:path}", response_model=ExecutionView)
+@router.get("/executions/{execution_id:path}", response_model=ExecutionView, responses=OF_ONE)
 async def detail(
     execution_id: str, tenant: Tenant, services: Services, consistency: Consistency = "mirror"
 ) -> ExecutionView:

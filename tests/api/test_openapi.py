@@ -1,0 +1,78 @@
+"""The API's description of itself: what is there, with which answers, and that examples hold."""
+
+from typing import Any
+
+import pytest
+
+from api.schemas import ExecuteRequest
+from tests.api.sites import Api
+
+# Every path with its methods and the answers it documents; a change here is a change for callers.
+GOLDEN = {
+    "POST /api/saga/execute": "200 202 400 404 409 422 503",
+    "GET /api/saga/executions": "200 400 422 503",
+    "GET /api/saga/executions/{execution_id}": "200 400 404 422 503",
+    "GET /api/saga/executions/{execution_id}/logs": "200 400 404 422 503",
+    "GET /api/saga/executions/{execution_id}/undo-plan": "200 400 404 422 503",
+    "POST /api/execute/{chain}": "200 400 404 409 422 503",
+    "GET /health": "200",
+    "GET /ready": "200 503",
+}
+
+
+@pytest.fixture(scope="module")
+async def described(api: Api) -> Any:
+    return await api.json("/openapi.json")
+
+
+async def test_paths_methods_and_answers(described: Any) -> None:
+    found = {
+        f"{method.upper()} {path}": " ".join(sorted(operation["responses"]))
+        for path, methods in described["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert found == GOLDEN
+
+
+async def test_every_error_has_the_one_shape(described: Any) -> None:
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                if int(status) < 400 or path == "/ready":
+                    continue
+                schema = answer["content"]["application/json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/ErrorBody"}, (method, path, status)
+    fields = described["components"]["schemas"]["ErrorBody"]["properties"]
+    assert list(fields) == ["code", "message", "step", "details"]
+
+
+async def test_the_examples_of_execute_are_requests(described: Any) -> None:
+    examples = described["components"]["schemas"]["ExecuteRequest"]["examples"]
+    assert [ExecuteRequest.model_validate(example).chain for example in examples] == ["placeOrder"]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_the_examples_can_be_executed(api: Api, described: Any) -> None:
+    (example,) = described["components"]["schemas"]["ExecuteRequest"]["examples"]
+    answer = await api.execute(**example)
+    assert (answer.status_code, answer.json()["status"]) == (200, "COMPLETED")
+    body = described["paths"]["/api/execute/{chain}"]["post"]["requestBody"]
+    (order,) = body["content"]["application/json"]["examples"].values()
+    in_memory = await api.http.post("/api/execute/placeOrder", json=order["value"])
+    assert in_memory.json()["success"] is True
+
+
+async def test_everything_is_described_in_words(described: Any) -> None:
+    for methods in described["paths"].values():
+        for operation in methods.values():
+            assert operation["description"], operation["operationId"]
+            assert operation["tags"]
+    for name, field in described["components"]["schemas"]["ExecuteRequest"]["properties"].items():
+        assert field.get("description") or name == "execution_id", name
+    assert "no login yet" in described["info"]["description"]
+
+
+async def test_the_page_for_people_is_there(api: Api) -> None:
+    page = await api.get("/docs")
+    assert page.status_code == 200
+    assert "text/html" in page.headers["Content-Type"]
