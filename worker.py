@@ -23,6 +23,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from activities.cluster import check_search_attributes, connect_when_up
 from activities.errors import ActivityError
 from activities.execute import component_activities
+from activities.logs import configure_logging
 from activities.mirror import metadata
 from activities.mirror.interceptor import MirrorInterceptor
 from activities.mirror.writer import MirrorWriter
@@ -133,7 +134,9 @@ async def _main(settings: Settings) -> None:
 def main() -> int:
     """Run the process; 0 after a stop, 1 when it cannot run."""
     try:
-        uvloop.run(_main(load_settings()))
+        settings = load_settings()
+        configure_logging(as_json=settings.log_json)
+        uvloop.run(_main(settings))
     except (ActivityError, SettingsInvalid) as error:
         log.error("worker cannot run", reason=str(error))
         return 1

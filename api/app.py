@@ -12,6 +12,7 @@ import structlog
 from fastapi import FastAPI
 
 from activities.cluster import connect
+from activities.logs import configure_logging
 from activities.mirror.reader import MirrorReader
 from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
@@ -23,7 +24,7 @@ from api.sagas import Sagas
 from api.services import ApiServices
 from rules.source.engine import create_engine_for
 from rules.source.service import RuleSource
-from settings import Settings
+from settings import Settings, load_settings
 from workflows.plugin import saga_plugin
 
 log = structlog.get_logger("chainsaga.api")
@@ -60,8 +61,10 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def app_from_settings() -> FastAPI:
-    """The application by the environment's settings."""
-    return create_app(Settings())
+    """The application by the environment's settings. Raises SettingsInvalid, ActivityError."""
+    settings = load_settings()
+    configure_logging(as_json=settings.log_json)
+    return create_app(settings)
 
 
 @asynccontextmanager

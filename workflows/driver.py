@@ -35,6 +35,8 @@ from workflows.temporal import TemporalRuntime, start_attributes
 
 TENANT_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 EXECUTION_ID_LIMIT: Final = 128
+# The API could not tell such an execution from the log of another one.
+ADDRESSES: Final = ("/logs", "/undo-plan")
 
 
 class PlanTooNewError(Exception):
@@ -161,10 +163,11 @@ def _identity(workflow_id: str) -> tuple[str, str]:
             type="TENANT_MISSING",
             non_retryable=True,
         )
-    if not execution_id.isprintable() or not 0 < len(execution_id) <= EXECUTION_ID_LIMIT:
+    fits = execution_id.isprintable() and 0 < len(execution_id) <= EXECUTION_ID_LIMIT
+    if not fits or execution_id.endswith(ADDRESSES):
         raise ApplicationError(
             f"the execution id in '{workflow_id:.200}' must be 1 to {EXECUTION_ID_LIMIT} "
-            "printable characters",
+            f"printable characters, and must not end in {' or '.join(ADDRESSES)}",
             type="EXECUTION_ID_INVALID",
             non_retryable=True,
         )

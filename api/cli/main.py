@@ -25,11 +25,13 @@ def api() -> None:
     import uvicorn
 
     from activities.errors import ActivityError
+    from activities.logs import configure_logging
     from api.app import create_app
     from settings import SettingsInvalid, load_settings
 
     try:
         settings = load_settings()
+        configure_logging(as_json=settings.log_json)
         application = create_app(settings)
     except (ActivityError, SettingsInvalid) as error:
         _end(str(error))

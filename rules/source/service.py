@@ -80,10 +80,10 @@ class RuleSource:
             rows = self._repository.read_all()
         except (SQLAlchemyError, OSError) as error:
             since = self._degraded.since if self._degraded else datetime.now(UTC)
-            self._degraded = Degraded(reason=str(error)[:500], since=since)
-            _log.error(
-                "rules_not_read", serving_old=self._snapshot is not None, error=str(error)[:500]
-            )
+            # The driver's own words, without the statement that it was given.
+            reason = str(getattr(error, "orig", None) or error)[:500]
+            self._degraded = Degraded(reason=reason, since=since)
+            _log.error("rules_not_read", serving_old=self._snapshot is not None, error=reason)
             return False
         self._snapshot = Snapshot(rows, self._components, self._snapshot)
         self._refreshed_at = datetime.now(UTC)
