@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar, cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import Column, DateTime, MetaData, String, Table, Text, insert, select
+from sqlalchemy import Column, DateTime, MetaData, String, Table, insert, select
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from activities.component import Step, Undo
 from activities.errors import Refused
+from rules.source.columns import key_text, long_text
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -24,11 +26,11 @@ metadata = MetaData()
 saga_barrier: Final = Table(
     "saga_barrier",
     metadata,
-    Column("barrier_key", String(700), primary_key=True),
+    Column("barrier_key", key_text(700), primary_key=True),
     Column(
         "origin", String(8), nullable=False, comment="forward, or undo: the action came too late"
     ),
-    Column("output", Text, nullable=True),
+    Column("output", long_text(), nullable=True),
     Column("created_at", DateTime, nullable=False),
 )
 
@@ -82,13 +84,14 @@ def undo_once(
 def _claim(connection: Connection, key: str, origin: str) -> bool:
     """Whether this call is the first with `key`; a parallel call waits for the other to commit."""
     now = datetime.now(UTC).replace(tzinfo=None)
+    row = {"barrier_key": key, "origin": origin, "output": None, "created_at": now}
+    if connection.dialect.name == "sqlite":
+        # Python's driver begins no transaction for a savepoint: to release it would commit.
+        statement = sqlite.insert(saga_barrier).values(row).on_conflict_do_nothing()
+        return connection.execute(statement).rowcount == 1
     try:
         with connection.begin_nested():
-            connection.execute(
-                insert(saga_barrier).values(
-                    barrier_key=key, origin=origin, output=None, created_at=now
-                )
-            )
+            connection.execute(insert(saga_barrier).values(row))
     except IntegrityError:
         return False
     return True

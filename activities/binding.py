@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
-from pydantic import JsonValue, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from pydantic import JsonValue, PydanticUserError, TypeAdapter, ValidationError
 
 from activities.component import Context, Ctx, Output, Provided, Step, Undo
 from activities.errors import BadInput, BadOutput, ComponentInvalid
@@ -66,7 +66,7 @@ class Binding:
             checked = self.returns.validate_python(value)
             return cast(JsonValue, self.returns.dump_python(checked, mode="json"))
         except (ValidationError, ValueError, TypeError) as error:
-            raise BadOutput(self.component, _first_problem(error)) from error
+            raise BadOutput(self.component, first_problem(error)) from error
 
     def _value(
         self,
@@ -101,7 +101,7 @@ class Binding:
         try:
             return parameter.adapter.validate_python(value)
         except ValidationError as error:
-            raise BadInput(self.component, parameter.name, _first_problem(error)) from error
+            raise BadInput(self.component, parameter.name, first_problem(error)) from error
 
     def _undo(
         self, parameter: Parameter, request: StepRequest, attempt: int
@@ -138,7 +138,7 @@ class Binding:
         try:
             return adapter.validate_python(value)
         except ValidationError as error:
-            raise BadInput(self.component, parameter.name, _first_problem(error)) from error
+            raise BadInput(self.component, parameter.name, first_problem(error)) from error
 
 
 def bind_signature(component: str, function: Callable[..., object]) -> Binding:
@@ -146,7 +146,7 @@ def bind_signature(component: str, function: Callable[..., object]) -> Binding:
     where = f"{function.__module__}.{function.__qualname__}"
     try:
         hints = get_type_hints(function, include_extras=True)
-    except NameError as error:
+    except (AttributeError, NameError, SyntaxError, TypeError) as error:
         raise ComponentInvalid(component, where, f"cannot read its annotations: {error}") from error
     parameters = []
     for name, parameter in inspect.signature(function).parameters.items():
@@ -154,15 +154,24 @@ def bind_signature(component: str, function: Callable[..., object]) -> Binding:
             raise ComponentInvalid(
                 component, where, f"'*{name}' cannot be bound; name each parameter"
             )
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise ComponentInvalid(
+                component, where, f"'{name}' cannot be bound by name; drop the '/' after it"
+            )
         if name not in hints:
             raise ComponentInvalid(component, where, f"parameter '{name}' has no type")
         try:
             parameters.append(_parameter(component, where, name, hints[name]))
-        except PydanticSchemaGenerationError as error:
+        except PydanticUserError as error:
             raise ComponentInvalid(
                 component, where, f"parameter '{name}' has a type that cannot be read from JSON"
             ) from error
-    returns: TypeAdapter[object] = TypeAdapter(hints.get("return", JsonValue))
+    try:
+        returns: TypeAdapter[object] = TypeAdapter(hints.get("return", JsonValue))
+    except PydanticUserError as error:
+        raise ComponentInvalid(
+            component, where, "it returns a type that cannot be written as JSON"
+        ) from error
     return Binding(component, tuple(parameters), returns, _needs(parameters))
 
 
@@ -239,7 +248,8 @@ def _is_optional(hint: object) -> bool:
     return get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
 
 
-def _first_problem(error: Exception) -> str:
+def first_problem(error: Exception) -> str:
+    """The first of a validation's findings, with its place, and how many more there are."""
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors()[0]

@@ -6,6 +6,7 @@ Temporal, so that a component can be read, typed and tested without them.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Final, Generic, Literal, ParamSpec, TypeVar
 
 from pydantic import JsonValue
@@ -94,7 +95,12 @@ class ContextWrites:
         self.operations.append(ContextOperation(op="delete", key=key))
 
     def add(self, key: str, amount: float) -> None:
-        """Add to a number (absent counts as 0); safe from parallel branches."""
+        """Add to a number (absent counts as 0); safe from parallel branches.
+
+        Raises ValueError or TypeError for what is no finite number: JSON has no word for it.
+        """
+        if not isfinite(amount):
+            raise ValueError(f"cannot add {amount} to '{key}'")
         self.operations.append(ContextOperation(op="add", key=key, value=amount))
 
     def append(self, key: str, value: JsonValue) -> None:

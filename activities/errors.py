@@ -7,6 +7,11 @@
       Refused              a component says: this did not happen, and it will not (author's API)
       BadInput             what a step was given has the wrong shape
       BadOutput            what a component returned has the wrong shape
+        OutputTooLarge     what a component returned would not fit Temporal's history
+      StepError            an attempt failed, with its outcome (`activities.runner`)
+      ClusterError         the cluster is not prepared for sagas (`activities.cluster`)
+      MirrorError          the mirror cannot answer a question (`activities.mirror.views`)
+        BadCursor          a cursor that no page of the mirror has given
 
 Knows neither Temporal nor HTTP.
 """
@@ -94,3 +99,9 @@ class BadOutput(ActivityError):
         super().__init__(
             f"component '{component}' returned something else than it declares: {problem}"
         )
+
+
+class OutputTooLarge(BadOutput):
+    """The output would not fit Temporal's history (design section 5, sizes)."""
+
+    code = "OUTPUT_TOO_LARGE"

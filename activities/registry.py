@@ -12,7 +12,9 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Final
 
-from activities.binding import Binding, bind_signature
+from pydantic import ValidationError
+
+from activities.binding import Binding, bind_signature, first_problem
 from activities.component import DECLARATION, Declaration
 from activities.errors import ComponentDuplicate, ComponentInvalid, ComponentMissing
 from rules.plan import ComponentPolicy, RetryPolicy
@@ -86,7 +88,7 @@ def discover(packages: Iterable[str]) -> Registry:
         for module in _modules(package):
             modules[module.__name__] = module
     for entry in entry_points(group=ENTRY_POINTS):
-        for module in _modules(entry.value):
+        for module in _modules(entry.module):
             modules[module.__name__] = module
     return Registry(function for module in modules.values() for function in declared_in(module))
 
@@ -103,7 +105,8 @@ def _modules(package: str) -> Iterator[ModuleType]:
         root = importlib.import_module(package)
         yield root
         for found in pkgutil.walk_packages(getattr(root, "__path__", ()), prefix=f"{package}."):
-            yield importlib.import_module(found.name)
+            if not found.name.endswith(".__main__"):
+                yield importlib.import_module(found.name)
     except ImportError as error:
         raise ComponentMissing(package, str(error)) from error
 
@@ -116,7 +119,11 @@ def _component(function: Callable[..., object]) -> Component:
             declaration.id, where, f"ids that begin with '{RESERVED}' are reserved"
         )
     binding = bind_signature(declaration.id, function)
-    return Component(declaration, function, binding, _policy(declaration, binding))
+    try:
+        policy = _policy(declaration, binding)
+    except ValidationError as error:
+        raise ComponentInvalid(declaration.id, where, first_problem(error)) from error
+    return Component(declaration, function, binding, policy)
 
 
 def _policy(declaration: Declaration, binding: Binding) -> ComponentPolicy:

@@ -11,18 +11,21 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 from pydantic import JsonValue
+from pydantic_core import to_jsonable_python
 
 from activities.binding import Call
 from activities.component import Step
-from activities.errors import BadInput, BadOutput, Refused
+from activities.errors import ActivityError, BadInput, BadOutput, OutputTooLarge, Refused
 from activities.registry import Component
 from rules.execution import ErrorInfo
 from rules.wire import AttemptLog, ContextOperation, StepFailure, StepReply, StepRequest
 
 OUTPUT_LIMIT: Final = 256 * 1024
+DETAILS_LIMIT: Final = 16 * 1024
+MESSAGE_LIMIT: Final = 2_000
 
 
 @dataclass(slots=True)
@@ -41,7 +44,7 @@ class Provider:
         return self._made[provide]
 
 
-class StepError(Exception):
+class StepError(ActivityError):
     """An attempt failed; `final` when no further attempt may be made."""
 
     def __init__(self, failure: StepFailure, *, final: bool, log: AttemptLog) -> None:
@@ -83,11 +86,11 @@ class Runner:
             call = component.binding.bind(request, number, self.provider)
             value = await self._call(component.function, call.arguments)
             output = component.binding.dump(value)
-            _check(component, output)
-        except asyncio.CancelledError:
-            raise
+            _check(component, output, _operations(call))
         # Whatever a component raises is an answer to be judged, never to be lost.
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _cancelling():
+                raise
             attempt = _Attempt(component, request, number, log)
             raise attempt.judge(error, _operations(call)) from error
         return StepReply(output=output, operations=_operations(call), attempts=number)
@@ -101,8 +104,22 @@ class Runner:
             return function(**arguments)
         context = contextvars.copy_context()
         return await asyncio.get_running_loop().run_in_executor(
-            self.executor, lambda: context.run(function, **arguments)
+            self.executor, lambda: context.run(_in_thread, function, arguments)
         )
+
+
+def _in_thread(function: Callable[..., object], arguments: Mapping[str, object]) -> object:
+    try:
+        return function(**arguments)
+    except StopIteration as error:
+        # A future cannot carry it: the step would wait until its time-out.
+        raise RuntimeError(f"'{function.__name__}' raised StopIteration") from error
+
+
+def _cancelling() -> bool:
+    """Whether this attempt is cancelled, and not something that its component waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _operations(call: Call | None) -> tuple[ContextOperation, ...]:
@@ -112,21 +129,23 @@ def _operations(call: Call | None) -> tuple[ContextOperation, ...]:
     return (*step.context.operations, *(op for c in call.contexts for op in c.operations))
 
 
-def _check(component: Component, output: JsonValue) -> None:
+def _check(
+    component: Component, output: JsonValue, operations: tuple[ContextOperation, ...]
+) -> None:
     id = component.policy.id
     if component.policy.kind == "boolean" and not isinstance(output, bool):
         raise BadOutput(id, f"a boolean component answers true or false, not {output!r:.60}")
-    if output is None or isinstance(output, bool | int | float):
-        return
-    size = len(json.dumps(output, ensure_ascii=False).encode())
+    try:
+        size = _size(output) + sum(_size(operation.value) for operation in operations)
+    except ValueError as error:
+        raise BadOutput(id, f"it is no JSON: {error}") from error
     if size > OUTPUT_LIMIT:
         raise OutputTooLarge(id, f"{size} bytes, and {OUTPUT_LIMIT} are allowed")
 
 
-class OutputTooLarge(BadOutput):
-    """The output would not fit Temporal's history (design section 5, sizes)."""
-
-    code = "OUTPUT_TOO_LARGE"
+def _size(value: JsonValue) -> int:
+    """Bytes as JSON. Raises ValueError for what is no JSON."""
+    return len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,30 +157,45 @@ class _Attempt:
     number: int
     log: AttemptLog
 
-    def judge(self, error: Exception, operations: tuple[ContextOperation, ...]) -> StepError:
+    def judge(self, error: BaseException, operations: tuple[ContextOperation, ...]) -> StepError:
         """The outcome so far, after this attempt answered with an error."""
         refused = isinstance(error, (Refused, BadInput, *self.component.declaration.refuses))
         log = AttemptLog(answered=self.log.answered + 1, unknown=self.log.unknown or not refused)
         failure = StepFailure(
             outcome="UNKNOWN" if log.unknown else "FAILED",
             error=_error_info(error, refused=refused),
-            operations=operations,
+            operations=() if isinstance(error, OutputTooLarge) else operations,
             attempts=self.number,
         )
         final = _pointless(error) or log.answered >= self.request.answers
         return StepError(failure, final=final, log=log)
 
 
-def _pointless(error: Exception) -> bool:
+def _pointless(error: BaseException) -> bool:
     """Whether another attempt would end the same."""
     return isinstance(error, BadInput | BadOutput) or (isinstance(error, Refused) and error.final)
 
 
-def _error_info(error: Exception, *, refused: bool) -> ErrorInfo:
+def _error_info(error: BaseException, *, refused: bool) -> ErrorInfo:
     code = getattr(error, "code", None)
     return ErrorInfo(
         type=type(error).__name__,
-        message=str(error) or type(error).__name__,
+        message=_short(str(error) or type(error).__name__),
         code=code if isinstance(code, str) else ("REFUSED" if refused else "STEP_FAILED"),
-        details=error.details if isinstance(error, Refused) else {},
+        details=_json(error.details) if isinstance(error, Refused) else {},
     )
+
+
+def _json(details: Mapping[str, object]) -> dict[str, JsonValue]:
+    """An author's details as JSON; they must not cost the step its answer."""
+    data = cast(
+        dict[str, JsonValue],
+        to_jsonable_python(details, bytes_mode="base64", fallback=str),
+    )
+    text = json.dumps(data)
+    return data if len(text) <= DETAILS_LIMIT else {"too_large": _short(text)}
+
+
+def _short(words: str) -> str:
+    """Words that fit a failure in Temporal's history."""
+    return words if len(words) <= MESSAGE_LIMIT else words[:MESSAGE_LIMIT] + " …"

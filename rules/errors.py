@@ -7,6 +7,8 @@ For everything that compiles or serves chains. Knows text positions, never HTTP 
       ChainUnknown        no such chain for this tenant
       ChainDisabled       the chain exists and is switched off or not published
       RulesUnavailable    the rules were never read (database down since start)
+      NotComputableError  arithmetic of literals without a value (`rules.checks.literals`)
+      UnsupportedDatabase the database is none that we know (`rules.source.upsert`)
 """
 
 from collections.abc import Sequence

@@ -3,6 +3,8 @@
 For the interpreter and the undoing. Pure; the runtime that carries the request is not known.
 """
 
+from typing import Final
+
 from pydantic import JsonValue
 
 from rules.execution import ErrorInfo, StackEntry
@@ -17,7 +19,7 @@ from rules.wire import (
     output_key,
 )
 
-UNDO_LOST_ATTEMPTS = 10
+UNDO_LOST_ATTEMPTS: Final = 10
 
 
 class MissingOutput(Exception):
@@ -97,7 +99,7 @@ def undo_retry(policy: ComponentPolicy) -> RetryPolicy:
 
 
 def apply_operation(context: dict[str, JsonValue], operation: ContextOperation) -> None:
-    """Apply one write. A number or list written over another shape replaces it."""
+    """Apply one write. What is no number counts as 0, what is no list as an empty one."""
     present = context.get(operation.key)
     match operation.op:
         case "set":
@@ -105,12 +107,15 @@ def apply_operation(context: dict[str, JsonValue], operation: ContextOperation) 
         case "delete":
             context.pop(operation.key, None)
         case "add":
-            assert isinstance(operation.value, int | float)
-            base = present if isinstance(present, int | float) else 0
-            context[operation.key] = base + operation.value
+            context[operation.key] = _number(present) + _number(operation.value)
         case "append":
             items = list(present) if isinstance(present, list) else []
             context[operation.key] = [*items, operation.value]
+
+
+def _number(value: JsonValue) -> float:
+    # Never a failure: it would stop the workflow, and the step has answered.
+    return value if isinstance(value, int | float) else 0
 
 
 def _outputs(component: str, needs: Needs, state: SagaState) -> dict[str, JsonValue]:

@@ -63,7 +63,9 @@ class SagaStack:
     def fail(self, entry: StackEntry, failure: StepFailure, now: datetime) -> None:
         """The step ended without success: FAILED (nothing happened) or UNKNOWN."""
         entry.error = failure.error
-        always = self._plan.components[entry.component].compensate_when == "always"
+        policy = self._plan.components[entry.component]
+        # A step that was never attempted has nothing to undo, whatever its component wishes.
+        always = policy.compensate_when == "always" and failure.attempts > 0
         if failure.outcome == "FAILED" and not always:
             entry.compensation = None
         self._close(entry, EntryStatus(failure.outcome), failure.attempts, now)

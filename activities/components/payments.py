@@ -40,11 +40,13 @@ def pay(
     payment = Payment(customer=request.customer, amount=max(order.total - discount, 0))
 
     def take(connection: Connection) -> Payment:
-        connection.execute(
+        taken = connection.execute(
             update(accounts)
             .where(accounts.c.customer == payment.customer)
             .values(paid=accounts.c.paid + payment.amount)
         )
+        if taken.rowcount == 0:
+            raise Refused(f"'{payment.customer}' has no account", code="NO_ACCOUNT", final=True)
         return payment
 
     taken = once(shop, step, Payment, take)

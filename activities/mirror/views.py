@@ -9,11 +9,12 @@ from typing import Literal
 
 from pydantic import AwareDatetime, ValidationError
 
+from activities.errors import ActivityError
 from rules.execution import Cause, EntryStatus, ErrorInfo, Status
 from rules.plan import Frozen
 
 
-class MirrorError(Exception):
+class MirrorError(ActivityError):
     """The mirror cannot answer this question."""
 
 

@@ -51,7 +51,7 @@ class _LeapingSelector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop on which sleeps and time-outs cost nothing and keep their order."""
+    """An event loop on which sleeps and time-outs cost nothing, and come by their times."""
 
     def __init__(self) -> None:
         self._leaping = _LeapingSelector()

@@ -7,13 +7,15 @@ For `rules.checks.kinds`. As Java does it: integers of 32 bits, division cuts to
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from rules.errors import RuleError
+
 Value = str | int | float | bool | None
 
 _LOWEST: Final = -(2**31)
 _HIGHEST: Final = 2**31 - 1
 
 
-class NotComputableError(Exception):
+class NotComputableError(RuleError):
     """The arithmetic has no value; `category` is that of the diagnostic."""
 
     def __init__(self, category: str, message: str) -> None:

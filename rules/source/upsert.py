@@ -11,11 +11,13 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.dml import Insert
 
+from rules.errors import RuleError
+
 Incoming: TypeAlias = ReadOnlyColumnCollection[str, ColumnElement[object]]
 Assignments: TypeAlias = Iterable[tuple[str, ColumnElement[object]]]
 
 
-class UnsupportedDatabase(Exception):
+class UnsupportedDatabase(RuleError):
     """The database is none of SQLite, MySQL and MariaDB."""
 
 
