@@ -36,7 +36,7 @@ def test_an_entry_is_exact_and_hashed(head: str, rest: list[str]) -> None:
 
 
 def test_it_names_no_address() -> None:
-    for word in ("://", "--index-url", "--extra-index-url", "--find-links", " @ ", "file:", "-e "):
+    for word in ("://", "--index", "--extra-index", "--find-links", " @ ", "file:", "-e "):
         assert word not in LOCK
 
 
