@@ -19,6 +19,8 @@ from dev.temporal_server import HOST, DevServer, dev_server
 
 ROOT: Final = Path(__file__).parent.parent
 READY_LIMIT: Final = 60.0
+COMPONENTS: Final = "CHAINSAGA_COMPONENTS"
+SAMPLES: Final = "activities.components"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,17 @@ class Stack:
 
 
 def product_environment(home: Path, temporal: str, ui_url: str, api_port: int) -> dict[str, str]:
-    """The settings of worker and API whose data lies in `home`."""
+    """The settings of worker and API whose data lies in `home`.
+
+    Of the caller's own settings only `CHAINSAGA_COMPONENTS` counts: its packages come beside the
+    samples.
+    """
     inherited = {
         k: v for k, v in os.environ.items() if not k.startswith(("TEMPORAL_", "CHAINSAGA_"))
     }
+    components = ",".join((SAMPLES, *os.environ.get(COMPONENTS, "").split(",")))
     return inherited | {
+        COMPONENTS: components.rstrip(","),
         "TEMPORAL_ADDRESS": temporal,
         "TEMPORAL_CONFIG_FILE": os.devnull,
         "CHAINSAGA_DATABASE_URL": f"sqlite:///{home}/chainsaga.db",
@@ -54,7 +62,7 @@ def product_environment(home: Path, temporal: str, ui_url: str, api_port: int) -
         "CHAINSAGA_UI_URL": ui_url,
         "CHAINSAGA_API_HOST": HOST,
         "CHAINSAGA_API_PORT": str(api_port),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
         "PYTHONUNBUFFERED": "1",
     }
 

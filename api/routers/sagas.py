@@ -18,6 +18,7 @@ from api.schemas import (
     ExecutionEnded,
     ExecutionStarted,
     ExecutionView,
+    Links,
     UndoPlanView,
     refusals,
 )
@@ -65,7 +66,7 @@ async def execute(
             links=links,
         )
     if ended.status is not Status.COMPLETED:
-        return answer(422, _failed(ended))
+        return answer(422, _failed(ended, links))
     return ExecutionEnded(
         execution_id=ended.execution_id,
         chain=ended.chain,
@@ -124,7 +125,7 @@ async def detail(
     return await read_execution(services, tenant, execution_id, strong=consistency == "strong")
 
 
-def _failed(ended: SagaResult) -> ErrorBody:
+def _failed(ended: SagaResult, links: Links) -> ErrorBody:
     error = ended.error
     return ErrorBody(
         code=error.code if error else ended.status.value,
@@ -136,5 +137,6 @@ def _failed(ended: SagaResult) -> ErrorBody:
             "cause": ended.cause.value if ended.cause else None,
             "rule_version": ended.rule_version,
             "error": error.model_dump(mode="json") if error else None,
+            "links": links.model_dump(mode="json"),
         },
     )
