@@ -51,7 +51,7 @@ def _run() -> None:
     if connection is not None:
         _migrate(connection)
         return
-    engine = create_engine_for(_url(), "migrations")
+    engine = create_engine_for(_url(), "migrations", answer_within=None)
     with engine.begin() as opened:
         _migrate(opened)
     engine.dispose()

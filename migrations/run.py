@@ -34,7 +34,7 @@ def render(dialect_url: str, revision: str = "head") -> str:
 
 def _run(database: str | Engine, revision: str, *, up: bool) -> None:
     ours = isinstance(database, str)
-    engine = create_engine_for(database, "migrations") if isinstance(database, str) else database
+    engine = _engine(database) if isinstance(database, str) else database
     config = _config(io.StringIO())
     try:
         with engine.begin() as connection:
@@ -43,6 +43,10 @@ def _run(database: str | Engine, revision: str, *, up: bool) -> None:
     finally:
         if ours:
             engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    return create_engine_for(url, "migrations", answer_within=None)
 
 
 def _config(out: io.StringIO) -> Config:

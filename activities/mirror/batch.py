@@ -37,6 +37,10 @@ class Batch:
                 ordered = [rows[key] for key in sorted(rows)]
                 connection.execute(statement(table, dialect), ordered)
 
+    def rows(self, table: Table) -> Iterable[Row]:
+        """The rows of one table, in the order in which they came."""
+        return self._rows[table].values()
+
     def single(self) -> Iterator["Batch"]:
         """The same rows, one batch each: to find the one that the database refuses."""
         for table, rows in self._rows.items():

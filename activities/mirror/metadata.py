@@ -57,8 +57,8 @@ def scan(engine: Engine, application: str, policies: Iterable[ComponentPolicy]) 
 
 
 def _assign(incoming: Incoming) -> Iterator[tuple[str, ColumnElement[object]]]:
-    # Someone may edit between our read and our write.
-    unedited = saga_component_metadata.c.source == SCANNED
+    # Someone may edit between our read and our write. What comes in is always SCANNED.
+    unedited = saga_component_metadata.c.source == incoming["source"]
     for name in (*_DECLARED, "updated_at"):
         kept = saga_component_metadata.c[name]
         yield name, case((unedited, incoming[name]), else_=kept)

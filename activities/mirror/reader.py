@@ -4,15 +4,19 @@ Reads what the writer has written, in a fixed number of statements whatever the 
 answer. The mirror is never an input to an execution; who may see what is the API's matter.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, func, or_, select
+from sqlalchemy import Column, ColumnElement, Engine, Select, and_, func, or_, select
+from sqlalchemy.exc import SQLAlchemyError
 
-from activities.mirror.rows import latest_time
+from activities.mirror.hot import HotState
+from activities.mirror.known import STEP_GUARDS, Known, stack_entry
 from activities.mirror.tables import saga_compensation_log, saga_execution, saga_step_execution
-from activities.mirror.timeline import UNDO_STATUSES, UndoAttempt, timeline
-from activities.mirror.views import Cursor, Filter, Log, Page, Summary
+from activities.mirror.timeline import UndoAttempt, timeline
+from activities.mirror.versions import SILENT, is_guess
+from activities.mirror.views import Cursor, Filter, Log, Mirrored, Page, Summary
 from rules.execution import Execution, StackEntry, Status
 
 _EXECUTION: Final = saga_execution.c
@@ -31,31 +35,64 @@ _SUMMARY: Final = (
     _EXECUTION.updated_at,
 )
 _STEP_COLUMNS: Final = tuple(saga_step_execution.c[name] for name in StackEntry.model_fields)
+_GUARDS: Final = tuple(saga_step_execution.c[name] for name in ("path", *STEP_GUARDS))
 _UNDO_COLUMNS: Final = tuple(saga_compensation_log.c[name] for name in UndoAttempt.model_fields)
 
 
 class MirrorReader:
-    """Answers for one database. Safe to share between threads."""
+    """Answers for one database and, where there is one, one Redis. Safe to share by threads."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, hot: HotState | None = None) -> None:
         self._engine = engine
+        self._hot = hot
 
     def get(self, tenant: str, execution_id: str) -> Execution | None:
         """An execution with its stack; None if the mirror does not know it.
 
         It is as of its `changed_at`: the last change that the mirror was told.
         """
+        found = self.find(tenant, execution_id)
+        return None if found is None else found.execution
+
+    def find(self, tenant: str, execution_id: str) -> Mirrored | None:
+        """An execution, from which store, and as of when; None if neither knows it.
+
+        What Redis has is compared with SQL's versions of it, which costs two statements without
+        any JSON: a key may have holes (Redis was down, or emptied, while SQL went on), the writer
+        that knew of them may be gone, and no mark in Redis itself could tell. Where both know
+        something that the other does not, the answer is both together. When SQL does not answer,
+        Redis does alone, unless all it has is a guess. Raises SQLAlchemyError.
+        """
+        hot = self._hot.get(tenant, execution_id) if self._hot is not None else None
+        try:
+            if hot is not None and self._is_fresh(hot, tenant, execution_id):
+                return _mirrored(hot, "redis")
+            known = self._known_to_sql(tenant, execution_id)
+        except SQLAlchemyError:
+            if hot is None or hot.guessed:
+                raise
+            return _mirrored(hot, "redis")
+        if known is None:
+            return None
+        if hot is not None:
+            known.take_in(hot)
+        return _mirrored(known, "sql")
+
+    def statuses(self, owners: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Status]:
+        """What SQL was told of each one's status (guesses left out); one statement per tenant."""
+        by_tenant: dict[str, list[str]] = {}
+        for tenant, execution_id in owners:
+            by_tenant.setdefault(tenant, []).append(execution_id)
+        found: dict[tuple[str, str], Status] = {}
         with self._engine.connect() as connection:
-            found = connection.execute(
-                select(saga_execution).where(
-                    _EXECUTION.tenant_id == tenant, _EXECUTION.execution_id == execution_id
-                )
-            ).mappings()
-            row = found.one_or_none()
-            if row is None:
-                return None
-            steps = connection.execute(_steps(tenant, execution_id)).mappings().all()
-        return _execution(row, [_entry(step) for step in steps])
+            for tenant, ids in by_tenant.items():
+                query = select(
+                    _EXECUTION.execution_id, _EXECUTION.status, _EXECUTION.version
+                ).where(_EXECUTION.tenant_id == tenant, _EXECUTION.execution_id.in_(ids))
+                for execution_id, status, version in connection.execute(query):
+                    if not is_guess(version):
+                        found[tenant, execution_id] = Status(status)
+        return found
 
     def list(self, tenant: str, filter: Filter, limit: int = 50, cursor: str | None = None) -> Page:
         """A page of a tenant's executions, newest first. Raises BadCursor."""
@@ -88,10 +125,12 @@ class MirrorReader:
             saga_compensation_log.c.execution_id == execution_id,
         )
         with self._engine.connect() as connection:
-            steps = connection.execute(_steps(tenant, execution_id)).mappings().all()
+            steps = connection.execute(_steps(tenant, execution_id, _STEP_COLUMNS)).mappings().all()
             undos = connection.execute(attempts).mappings().all()
         attempts_made = [UndoAttempt.model_validate(dict(undo)) for undo in undos]
-        return Log(lines=timeline([_entry(step) for step in steps], attempts_made), as_of=as_of)
+        return Log(
+            lines=timeline([stack_entry(dict(step)) for step in steps], attempts_made), as_of=as_of
+        )
 
     def find_request_sha(self, tenant: str, execution_id: str) -> str | None:
         """The hash of the request that an id was first used with.
@@ -103,6 +142,27 @@ class MirrorReader:
         )
         with self._engine.connect() as connection:
             return connection.execute(query).scalar_one_or_none()
+
+    def _is_fresh(self, hot: Known, tenant: str, execution_id: str) -> bool:
+        version = select(_EXECUTION.version).where(
+            _EXECUTION.tenant_id == tenant, _EXECUTION.execution_id == execution_id
+        )
+        guards = _steps(tenant, execution_id, _GUARDS)
+        with self._engine.connect() as connection:
+            newest = connection.execute(version).scalar_one_or_none() or SILENT
+            return hot.covers(newest, [dict(row) for row in connection.execute(guards).mappings()])
+
+    def _known_to_sql(self, tenant: str, execution_id: str) -> Known | None:
+        whole = select(saga_execution).where(
+            _EXECUTION.tenant_id == tenant, _EXECUTION.execution_id == execution_id
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(whole).mappings().one_or_none()
+            if row is None:
+                return None
+            query = _steps(tenant, execution_id, tuple(saga_step_execution.c))
+            steps = connection.execute(query).mappings().all()
+        return Known(dict(row), {step["path"]: dict(step) for step in steps})
 
 
 def _conditions(tenant: str, filter: Filter) -> list[ColumnElement[bool]]:
@@ -135,35 +195,14 @@ def _cursor_at(last: Summary) -> str:
     return Cursor(started_at=last.started_at, execution_id=last.execution_id).encode()
 
 
-def _steps(tenant: str, execution_id: str) -> Select[Any]:  # the row's shape is StackEntry's
+# Any: the row's shape is that of the columns
+def _steps(tenant: str, execution_id: str, columns: Sequence[Column[Any]]) -> Select[Any]:
     steps = saga_step_execution
-    return (
-        select(*_STEP_COLUMNS)
-        .where(steps.c.tenant_id == tenant, steps.c.execution_id == execution_id)
-        .order_by(steps.c.seq, steps.c.path)
+    return select(*columns).where(steps.c.tenant_id == tenant, steps.c.execution_id == execution_id)
+
+
+def _mirrored(known: Known, source: Literal["redis", "sql"]) -> Mirrored:
+    execution = known.told()
+    return Mirrored(
+        execution=execution, source=source, as_of=execution.changed_at or execution.started_at
     )
-
-
-def _entry(row: RowMapping) -> StackEntry:
-    entry = StackEntry.model_validate(dict(row))
-    if entry.status not in UNDO_STATUSES:
-        # A reset may have gone back to before an undo, whose columns are then of the old history.
-        for name in ("undo_error", "undo_started_at", "undo_ended_at"):
-            setattr(entry, name, None)
-        entry.undo_attempts = entry.undone = 0
-    return entry
-
-
-def _execution(row: RowMapping, stack: list[StackEntry]) -> Execution:
-    known = {name: row[name] for name in Execution.model_fields if name in row}
-    execution = Execution.model_validate(
-        {
-            **known,
-            "tenant": row["tenant_id"],
-            "chain": row["chain_name"],
-            "context": row["context"] or {},
-            "stack": tuple(stack),
-        }
-    )
-    changed_at = max(row["updated_at"], latest_time(execution))
-    return execution.model_copy(update={"changed_at": changed_at})

@@ -1,7 +1,7 @@
 """Turns a change into table rows with their versions.
 
-For `batch.py`. Pure. A row always has all columns of its table: what the change does not speak of
-has the version SILENT and a value that only stands until someone speaks of it.
+For `batch.py` and the hot state. Pure. A row always has all columns of its table: what the change
+does not speak of has the version SILENT and a value that only stands until someone speaks of it.
 """
 
 from collections.abc import Iterator
@@ -107,7 +107,7 @@ def _step_row(change: StepChange) -> Row:
     version = told_by_activity(record.scheduled_at, record.attempt, record.phase)
     over = change.status is not EntryStatus.RUNNING
     return {
-        **_blank_step(record.saga.tenant, record.saga.execution_id, record.path),
+        **blank_step(record.saga.tenant, record.saga.execution_id, record.path),
         "version": version,
         "status": change.status.value,
         "forward_version": version,
@@ -129,7 +129,7 @@ def _undone_row(change: UndoChange) -> Row:
     version = told_by_activity(record.scheduled_at, record.attempt, record.phase)
     over = change.status is not EntryStatus.COMPENSATING
     return {
-        **_blank_step(record.saga.tenant, record.saga.execution_id, record.path),
+        **blank_step(record.saga.tenant, record.saga.execution_id, record.path),
         "version": version,
         "status": change.status.value,
         # The request of an undo tells what became of its step, which may have been lost.
@@ -213,7 +213,8 @@ def _entry_row(execution: Execution, entry: StackEntry, version: str) -> Row:
     }
 
 
-def _blank_step(tenant: str, execution_id: str, path: str) -> Row:
+def blank_step(tenant: str, execution_id: str, path: str) -> Row:
+    """A step of which nothing was said, as far as its columns may be silent."""
     return {
         "tenant_id": tenant,
         "execution_id": execution_id,

@@ -1,4 +1,4 @@
-"""The mirror's tables: executions, their steps, the compensation log, component metadata.
+"""The mirror's tables: executions, steps, compensation log, watermarks, component metadata.
 
 For the mirror's writer and reader and for the migrations. Who writes when is not known here.
 Columns whose names end in `version` guard the columns of their register: `registers.py`.
@@ -101,6 +101,13 @@ saga_compensation_log: Final = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     _version("version"),
+)
+
+mirror_watermark: Final = Table(
+    "mirror_watermark",
+    metadata,
+    Column("name", key_text(64), primary_key=True),
+    Column("position", UtcDateTime, nullable=False),
 )
 
 saga_component_metadata: Final = Table(

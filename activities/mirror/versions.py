@@ -1,6 +1,6 @@
 """Versions of mirrored facts: strings of one width whose order decides which write wins.
 
-For `rows.py`. A version is (trust, time, origin, number, phase), compared in this order:
+A version is (trust, time, origin, number, phase), compared in this order:
 
 1. trust: what a step's record only *guesses* of another row < what the API *asked* for < what the
    workflow or an activity *tells*. Of two guesses or two asks the earlier wins, of two tellings
@@ -27,6 +27,10 @@ SILENT: Final = ""
 """The version of what a change does not speak of; it never wins."""
 
 
+WIDTH: Final = 32
+"""How long every version is, but for SILENT."""
+
+
 class Phase(IntEnum):
     """Where in an attempt an activity's record was made."""
 
@@ -37,6 +41,11 @@ class Phase(IntEnum):
 def guessed(at: datetime) -> str:
     """Derived from the record of something else; fills a gap and overwrites nothing."""
     return _version(0, _LAST_TIME - _micros(at), 0, 0, 0)
+
+
+def is_guess(version: str) -> bool:
+    """Whether nobody has told this, and nobody has asked for it."""
+    return version < _version(1, 0, 0, 0, 0)
 
 
 def asked(at: datetime) -> str:

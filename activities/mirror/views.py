@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import AwareDatetime, ValidationError
 
 from activities.errors import ActivityError
-from rules.execution import Cause, EntryStatus, ErrorInfo, Status
+from rules.execution import Cause, EntryStatus, ErrorInfo, Execution, Status
 from rules.plan import Frozen
 
 
@@ -24,6 +24,18 @@ class BadCursor(MirrorError):
     def __init__(self, cursor: str) -> None:
         self.cursor = cursor
         super().__init__(f"'{cursor[:80]}' is not a cursor of this list")
+
+
+class Mirrored(Frozen):
+    """An execution, which store it is from, and as of when it is.
+
+    `redis`: Redis knew all that SQL knows, or SQL did not answer. `sql`: SQL knew something that
+    Redis did not; what Redis knew better is in it too.
+    """
+
+    execution: Execution
+    source: Literal["redis", "sql"]
+    as_of: datetime
 
 
 class Filter(Frozen):

@@ -11,11 +11,21 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT_MS: Final = 5_000
 RECYCLE_SECONDS: Final = 1_800
+CONNECT_SECONDS: Final = 3.0
+ANSWER_SECONDS: Final = 10.0
+"""How long a server may be silent before a statement fails; lists of large tables take seconds."""
+
 _DRIVERS: Final = {"mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
 
 
-def create_engine_for(url: str | URL, process_name: str) -> Engine:
-    """An engine for `url`; MySQL shows `process_name` as the program of its connections."""
+def create_engine_for(
+    url: str | URL, process_name: str, *, answer_within: float | None = ANSWER_SECONDS
+) -> Engine:
+    """An engine for `url`; MySQL shows `process_name` as the program of its connections.
+
+    A server that hangs fails a statement after `answer_within` seconds (None: never, for work
+    that may take long, such as migrations), and nobody waits longer for a connection of the pool.
+    """
     address = make_url(url)
     address = address.set(drivername=_DRIVERS.get(address.drivername, address.drivername))
     if address.get_backend_name() == "sqlite":
@@ -26,12 +36,18 @@ def create_engine_for(url: str | URL, process_name: str) -> Engine:
         address,
         pool_pre_ping=True,
         pool_recycle=RECYCLE_SECONDS,
-        connect_args=_mysql_arguments(process_name),
+        pool_timeout=answer_within or ANSWER_SECONDS,
+        connect_args=_mysql_arguments(process_name, answer_within),
     )
 
 
-def _mysql_arguments(process_name: str) -> dict[str, Any]:  # the driver's own untyped keywords
+# Any: the driver's own untyped keywords
+def _mysql_arguments(process_name: str, answer_within: float | None) -> dict[str, Any]:
     return {
+        "connect_timeout": CONNECT_SECONDS,
+        # PyMySQL's limits are of the socket: they count silence, also while a server is suspended.
+        "read_timeout": answer_within,
+        "write_timeout": answer_within,
         "charset": "utf8mb4",
         # Column defaults (CURRENT_TIMESTAMP) must be UTC like the times that we write.
         "init_command": "SET time_zone = '+00:00'",

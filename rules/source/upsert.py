@@ -29,8 +29,10 @@ def upsert(
 ) -> Insert:
     """An INSERT into `table` that, where `key` exists, applies `assign(incoming row)` instead.
 
-    The order of assignments matters: MySQL lets a later one see the columns that an earlier one
-    has changed, so an expression that compares a column must come before that column's own.
+    Where many rows are written at once, assignments must hold no values of their own: PyMySQL
+    makes one statement of the rows and fills in values between its brackets only. Their order
+    matters: MySQL lets a later one see the columns that an earlier one has changed, so an
+    expression that compares a column must come before that column's own.
     """
     match dialect:
         case "sqlite":

@@ -18,6 +18,7 @@ from activities.mirror import tables as mirror_tables
 from migrations.run import downgrade, render, upgrade
 from rules.source import tables as rule_tables
 from rules.source.engine import create_engine_for
+from tests.activities.mirror.stores import STORES, session_stores
 
 OURS = {
     "flow_chain",
@@ -25,17 +26,23 @@ OURS = {
     "saga_step_execution",
     "saga_compensation_log",
     "saga_component_metadata",
+    "mirror_watermark",
 }
 ALL_TABLES = [*rule_tables.metadata.sorted_tables, *mirror_tables.metadata.sorted_tables]
 DIALECTS = ["mysql+pymysql://", "mariadb+pymysql://", "sqlite://"]
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = create_engine_for(f"sqlite:///{tmp_path}/100%/a.db", "tests")
-    (tmp_path / "100%").mkdir()
-    yield engine
-    engine.dispose()
+@pytest.fixture(params=STORES)
+def engine(
+    request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    folder = tmp_path / "100%"
+    folder.mkdir()
+    stores = session_stores(request.config, tmp_path_factory)
+    with stores.empty(request.param, folder) as url:
+        engine = create_engine_for(url, "tests")
+        yield engine
+        engine.dispose()
 
 
 def tables(engine: Engine) -> set[str]:
@@ -54,8 +61,16 @@ def test_up_and_down_and_up_again(engine: Engine) -> None:
 def test_a_url_will_do(engine: Engine) -> None:
     upgrade(engine.url.render_as_string(hide_password=False))
     assert tables(engine) == OURS
-    downgrade(str(engine.url))
+    downgrade(engine.url.render_as_string(hide_password=False))
     assert tables(engine) == set()
+
+
+def test_one_step_up_and_down(engine: Engine) -> None:
+    upgrade(engine, "0001")
+    assert tables(engine) == OURS - {"mirror_watermark"}
+    upgrade(engine)
+    downgrade(engine, "0001")
+    assert tables(engine) == OURS - {"mirror_watermark"}
 
 
 def test_the_tables_are_what_the_code_says(engine: Engine) -> None:
@@ -80,7 +95,8 @@ def test_offline_sql(url: str) -> None:
 def test_alembics_own_command_line_finds_the_database(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CHAINSAGA_DATABASE_URL", str(engine.url))
+    url = engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("CHAINSAGA_DATABASE_URL", url)
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.run.__file__).parent))
     command.upgrade(config, "head")

@@ -1,6 +1,5 @@
-"""A migrated SQLite file for every test, copied from one that is migrated once."""
+"""A migrated database for every test, on each of the stores; and a Redis where it is asked for."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,22 +8,26 @@ from sqlalchemy import Engine
 
 from activities.mirror.reader import MirrorReader
 from activities.mirror.writer import MirrorWriter
-from migrations.run import upgrade
 from rules.source.engine import create_engine_for
+from tests.activities.mirror.stores import STORES, StoreName, Stores, session_stores
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("mirror") / "empty.db"
-    upgrade(f"sqlite:///{file}")
-    return file
+def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stores:
+    return session_stores(request.config, tmp_path_factory)
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest) -> StoreName:
+    """Every test that needs a database runs on both."""
+    name: StoreName = request.param
+    return name
 
 
 @pytest.fixture
-def database(migrated: Path, tmp_path: Path) -> str:
-    file = tmp_path / "mirror.db"
-    shutil.copy(migrated, file)
-    return f"sqlite:///{file}"
+def database(stores: Stores, store: StoreName, tmp_path: Path) -> Iterator[str]:
+    with stores.migrated(store, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture

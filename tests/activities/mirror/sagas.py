@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import JsonValue
 
-from activities.mirror.changes import Attempt, StepChange, UndoChange
+from activities.mirror.changes import Attempt, Change, StepChange, UndoChange
 from activities.mirror.versions import Phase
 from rules.execution import Cause, EntryStatus, ErrorInfo, Execution, StackEntry, Status
 from rules.wire import MirrorChange, SagaRef
@@ -167,3 +168,17 @@ def entry(
         undo_ended_at=None if undo_ended is None else at(undo_ended),
         undone=0 if undo_ended is None else seq,
     )
+
+
+def five_steps(saga: Saga) -> list[Change]:
+    """What the mirror is told of a saga of five steps: twelve changes."""
+    changes: list[Change] = [saga.asked()]
+    stack = []
+    for i in range(5):
+        place: dict[str, Any] = {"path": f"0.{i}", "seq": i + 1}
+        changes.append(saga.step(i, **place))
+        done = EntryStatus.COMPLETED
+        changes.append(saga.step(i, ended=i + 0.5, status=done, output=i, **place))
+        stack.append(entry(i, ended=i + 0.5, **place))
+    final = saga.told(0, *stack, changed=9, ended=9, status=Status.COMPLETED)
+    return [*changes, final]

@@ -1,4 +1,4 @@
-"""The upsert of the other databases, as text: what cannot be run here must at least be right."""
+"""The upsert as text: the order of its assignments, also for the database that is not run here."""
 
 import re
 

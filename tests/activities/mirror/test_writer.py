@@ -9,30 +9,16 @@ from sqlalchemy import Engine, event
 from structlog.testing import capture_logs
 
 from activities.mirror.backlog import Backlog
-from activities.mirror.changes import Change
 from activities.mirror.reader import MirrorReader
 from activities.mirror.views import Filter
 from activities.mirror.writer import MirrorWriter
 from migrations.run import upgrade
 from rules.execution import EntryStatus, Status
 from rules.source.engine import create_engine_for
-from tests.activities.mirror.sagas import Saga, at, entry
+from tests.activities.mirror.sagas import Saga, at, five_steps
+from tests.activities.mirror.stores import StoreName
 
 LIMIT = 20.0
-
-
-def five_steps(saga: Saga) -> list[Change]:
-    """What the mirror is told of a saga of five steps: twelve changes."""
-    changes: list[Change] = [saga.asked()]
-    stack = []
-    for i in range(5):
-        place: dict[str, Any] = {"path": f"0.{i}", "seq": i + 1}
-        changes.append(saga.step(i, **place))
-        done = EntryStatus.COMPLETED
-        changes.append(saga.step(i, ended=i + 0.5, status=done, output=i, **place))
-        stack.append(entry(i, ended=i + 0.5, **place))
-    final = saga.told(0, *stack, changed=9, ended=9, status=Status.COMPLETED)
-    return [*changes, final]
 
 
 def test_a_saga_is_written_in_few_statements(
@@ -191,13 +177,19 @@ def test_what_a_full_backlog_keeps(why: str, put: str, left: str) -> None:
     assert backlog.oldest_ticket() == len(put) + 1
 
 
+CURSES: dict[StoreName, str] = {
+    "sqlite": "WHEN NEW.component = 'cursed' BEGIN SELECT RAISE(ABORT, 'cursed'); END",
+    "mariadb": "FOR EACH ROW BEGIN IF NEW.component = 'cursed' THEN"
+    " SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'cursed'; END IF; END",
+}
+
+
 def test_a_row_that_the_database_refuses_costs_no_other(
-    engine: Engine, reader: MirrorReader
+    engine: Engine, reader: MirrorReader, store: StoreName
 ) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(
-            "CREATE TRIGGER refuse BEFORE INSERT ON saga_step_execution "
-            "WHEN NEW.component = 'cursed' BEGIN SELECT RAISE(ABORT, 'cursed'); END"
+            f"CREATE TRIGGER refuse BEFORE INSERT ON saga_step_execution {CURSES[store]}"
         )
     saga = Saga()
     with capture_logs() as logs:
@@ -226,7 +218,7 @@ def test_a_value_that_is_no_json_costs_no_other(engine: Engine, reader: MirrorRe
     assert reader.get("acme", "order-2") is not None
 
 
-def test_two_writers_at_once_on_one_file(database: str) -> None:
+def test_two_writers_at_once_on_one_database(database: str) -> None:
     engines = [create_engine_for(database, f"tests {i}") for i in range(2)]
     writers = [MirrorWriter(engine, batch=7, interval=0) for engine in engines]
     sagas = [Saga(f"order-{i:03}") for i in range(60)]

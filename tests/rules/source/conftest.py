@@ -1,4 +1,4 @@
-"""A migrated SQLite file, and the components that the chains of these tests call."""
+"""A migrated database on each of the stores, and the components that these chains call."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -6,17 +6,28 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from migrations.run import upgrade
 from rules.plan import ComponentPolicy
 from rules.source.engine import create_engine_for
 from rules.source.repository import ChainRepository
+from tests.activities.mirror.stores import STORES, StoreName, Stores, session_stores
+
+
+@pytest.fixture(scope="session")
+def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stores:
+    return session_stores(request.config, tmp_path_factory)
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest) -> StoreName:
+    """Every test that needs a database runs on both."""
+    name: StoreName = request.param
+    return name
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path}/rules.db"
-    upgrade(url)
-    return url
+def url(stores: Stores, store: StoreName, tmp_path: Path) -> Iterator[str]:
+    with stores.migrated(store, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture

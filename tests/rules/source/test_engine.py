@@ -1,20 +1,24 @@
 """What an engine tells each database."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from time import monotonic
 from typing import Any
 
 import pytest
 from pydantic import JsonValue
 from sqlalchemy import Column, Engine, Integer, MetaData, Table, insert, select
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import OperationalError, StatementError
 
 from rules.execution import ErrorInfo
 from rules.source.columns import JsonText, UtcDateTime
-from rules.source.engine import create_engine_for
+from rules.source.engine import ANSWER_SECONDS, create_engine_for
+from rules.source.repository import ChainRepository
+from tests.activities.mirror.stores import Stores
 
 PRAGMAS = [("journal_mode", "wal"), ("busy_timeout", 5000), ("foreign_keys", 1), ("synchronous", 1)]
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("pragma", "value"), PRAGMAS)
 def test_sqlite(engine: Engine, pragma: str, value: object) -> None:
     with engine.connect() as connection:
@@ -44,6 +48,34 @@ def test_mysql(url: str, driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert given["program_name"] == "chainsaga worker"
     assert given["charset"] == "utf8mb4"
     assert "+00:00" in given["init_command"]
+    assert (given["read_timeout"], given["write_timeout"]) == (ANSWER_SECONDS,) * 2
+
+
+@pytest.mark.parametrize("store", ["mariadb"], indirect=True)
+def test_mariadb_is_told_who_asks_and_works_in_utc(engine: Engine) -> None:
+    with engine.connect() as connection:
+        ask = connection.exec_driver_sql
+        assert ask("SELECT @@session.time_zone").scalar_one() == "+00:00"
+        assert ask("SELECT @@character_set_client").scalar_one() == "utf8mb4"
+
+
+@pytest.mark.parametrize("store", ["mariadb"], indirect=True)
+def test_a_server_that_hangs_fails_the_statement(
+    url: str, stores: Stores, repository: ChainRepository
+) -> None:
+    engine = create_engine_for(url, "tests", answer_within=0.3)
+    impatient = ChainRepository(engine, "dms-liteflow", "default")
+    assert impatient.read_all() == ()
+    stores.mariadb.suspend()
+    try:
+        before = monotonic()
+        with pytest.raises(OperationalError):
+            impatient.read_all()
+        assert monotonic() - before < 5
+    finally:
+        stores.mariadb.resume()
+    assert impatient.read_all() == ()
+    engine.dispose()
 
 
 TABLE = Table(
@@ -57,9 +89,12 @@ TABLE = Table(
 
 def stored(engine: Engine, **values: object) -> Any:
     TABLE.create(engine)
-    with engine.begin() as connection:
-        connection.execute(insert(TABLE), [values])
-        return connection.execute(select(TABLE)).one()
+    try:
+        with engine.begin() as connection:
+            connection.execute(insert(TABLE), [values])
+            return connection.execute(select(TABLE)).one()
+    finally:
+        TABLE.drop(engine)
 
 
 TOKYO = datetime(2026, 1, 1, 9, 0, 0, 123456, tzinfo=timezone(timedelta(hours=9)))
@@ -84,6 +119,7 @@ VALUES: list[tuple[object, JsonValue]] = [
     (0, 0),
     ({}, {}),
     (2**70, 2**70),
+    ("😀" * 40_000, "😀" * 40_000),
     (
         ErrorInfo(type="T", message="m", code="C"),
         {"type": "T", "message": "m", "code": "C", "details": {}},
@@ -91,6 +127,6 @@ VALUES: list[tuple[object, JsonValue]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "back"), VALUES)
+@pytest.mark.parametrize(("value", "back"), VALUES, ids=lambda value: f"{value!r:.20}")
 def test_json(engine: Engine, value: object, back: JsonValue) -> None:
     assert stored(engine, data=value).data == back
