@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from redis.connection import parse_url
 
 
 class SettingsInvalid(Exception):
@@ -30,6 +31,16 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "sqlite:///.chainsaga/chainsaga.db", description="SQLAlchemy URL of rules and mirror"
     )
+    redis_url: str | None = Field(
+        None, description="Redis for what runs just now, `redis://…`; without it SQL answers alone"
+    )
+    hot_open: float = Field(
+        604_800, ge=1, description="how long Redis keeps a saga that runs, since its last change"
+    )
+    hot_closed: float = Field(3_600, ge=1, description="how long Redis keeps a saga that ended")
+    reconcile_every: float = Field(
+        60, ge=5, description="how often a worker compares the mirror with Temporal"
+    )
     application: str = Field("dms-liteflow", description="whose chains this deployment serves")
     rule_namespace: str = Field("default", description="which namespace of them")
     rule_refresh: float = Field(60, ge=10, description="how often the rules are read again")
@@ -47,6 +58,15 @@ class Settings(BaseSettings):
         None, ge=20, description="lowers Temporal's continue-as-new hint; for tests"
     )
     log_json: bool = Field(False, description="log lines as JSON")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, url: str | None) -> str | None:
+        if not url:
+            return None
+        # Raises ValueError, in words.
+        parse_url(url)  # type: ignore[no-untyped-call] # redis leaves it so
+        return url
 
     @field_validator("components", mode="before")
     @classmethod

@@ -18,6 +18,7 @@ import uvloop
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.cluster import check_search_attributes, connect_when_up
@@ -25,7 +26,10 @@ from activities.errors import ActivityError
 from activities.execute import component_activities
 from activities.logs import configure_logging
 from activities.mirror import metadata
+from activities.mirror.hot import hot_state
 from activities.mirror.interceptor import MirrorInterceptor
+from activities.mirror.reader import MirrorReader
+from activities.mirror.reconcile import reconcile
 from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
@@ -37,6 +41,8 @@ from workflows.plugin import saga_plugin
 
 MIRROR_GRACE: Final = 10.0
 SCAN_RETRY_SECONDS: Final = 5.0
+CATCH_UP_SECONDS: Final = 1.0
+"""Between rounds of a reconcile that has more to do than one round may."""
 
 log = structlog.get_logger("chainsaga.worker")
 
@@ -46,7 +52,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     registry = discover(settings.components)
     engine = create_engine_for(settings.database_url, "chainsaga-worker")
     rules = RuleSource(engine, settings.application, settings.rule_namespace, registry.policies)
-    writer = MirrorWriter(engine)
+    hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
+    writer, reader = MirrorWriter(engine, hot), MirrorReader(engine, hot)
     with ThreadPoolExecutor(settings.worker_threads, "component") as executor:
         runner = Runner(Provider(), executor)
         plugin = saga_plugin(
@@ -59,11 +66,14 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         await check_search_attributes(client)
         async with (
             _background(settings, engine, rules, writer, registry),
+            _reconciling(settings, client, engine, reader, writer),
             saga_worker(client, settings, executor),
         ):
             log.info("worker ready", queue=settings.task_queue, namespace=client.namespace)
             await stop.wait()
             log.info("worker stopping", grace_seconds=settings.shutdown_grace)
+    if hot is not None:
+        hot.close()
     engine.dispose()
 
 
@@ -97,6 +107,42 @@ async def _background(
         refreshing.cancel()
         scanning.cancel()
         await asyncio.to_thread(writer.close, MIRROR_GRACE)
+
+
+@asynccontextmanager
+async def _reconciling(
+    settings: Settings, client: Client, engine: Engine, reader: MirrorReader, writer: MirrorWriter
+) -> AsyncIterator[None]:
+    """Compares the mirror with Temporal beside the work, at once and again and again."""
+
+    async def keep_comparing() -> None:
+        while True:
+            pause = settings.reconcile_every
+            try:
+                done = await reconcile(
+                    client, engine, reader, writer, task_queue=settings.task_queue
+                )
+            except (RPCError, SQLAlchemyError) as error:
+                log.error(
+                    "the mirror was not compared with Temporal",
+                    again_in_seconds=pause,
+                    why=str(error)[:300],
+                )
+            # Reason: whatever a round meets, the next ones must come.
+            except Exception:
+                log.exception("the reconcile failed", again_in_seconds=pause)
+            else:
+                if done.repaired:
+                    log.info("mirror repaired", executions=done.repaired, aborted=done.aborted)
+                if not done.caught_up:
+                    pause = CATCH_UP_SECONDS
+            await asyncio.sleep(pause)
+
+    comparing = asyncio.create_task(keep_comparing())
+    try:
+        yield
+    finally:
+        comparing.cancel()
 
 
 async def _keep_reading(rules: RuleSource, every: float) -> None:

@@ -14,17 +14,19 @@ from typing_extensions import TypeVar as TypeVarWithDefault
 
 from activities.errors import Refused
 from rules.execution import ErrorInfo
-from rules.plan import Kind, RetryPolicy
+from rules.plan import FailurePolicy, FailureStrategy, Kind, RetryPolicy
 from rules.wire import ContextOperation
 
 __all__ = [
     "Context",
     "Ctx",
+    "OnFailure",
     "Output",
     "Provided",
     "Refused",
     "Retry",
     "Step",
+    "Strategy",
     "Undo",
     "component",
     "minutes",
@@ -34,6 +36,10 @@ __all__ = [
 DECLARATION: Final = "__chainsaga_component__"
 
 Retry = RetryPolicy
+OnFailure = FailurePolicy
+Strategy = FailureStrategy
+
+COMPENSATE: Final = FailurePolicy()
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -180,6 +186,7 @@ class Declaration:
     compensate: str | None
     compensate_when: Literal["unknown", "always"]
     retry: RetryPolicy | None
+    on_failure: FailurePolicy
     timeout: float
     heartbeat: float
     read_only: bool
@@ -197,6 +204,7 @@ def component(
     compensate: str | None = None,
     compensate_when: Literal["unknown", "always"] = "unknown",
     retry: RetryPolicy | None = None,
+    on_failure: FailurePolicy = COMPENSATE,
     timeout: float = 60.0,
     heartbeat: float = 15.0,
     read_only: bool | None = None,
@@ -209,10 +217,11 @@ def component(
 
     `kind` is `common`, or `boolean` for the head of an IF. `compensate` names the component that
     undoes it. `retry` bounds the attempts that answer; attempts that are lost with their worker or
-    time out do not use them up, up to `lost_attempts` (3; 0 when not `idempotent`). `timeout` and
-    `heartbeat` are seconds per attempt. `read_only` steps need no undo; boolean components without
-    a compensation are read-only unless told otherwise. Exceptions of the types in `refuses` count
-    as refusals.
+    time out do not use them up, up to `lost_attempts` (3; 0 when not `idempotent`). `on_failure`
+    is the strategy when they are used up: `OnFailure(strategy=Strategy.MANUAL)` asks a person.
+    `timeout` and `heartbeat` are seconds per attempt. `read_only` steps need no undo; boolean
+    components without a compensation are read-only unless told otherwise. Exceptions of the types
+    in `refuses` count as refusals.
     """
 
     def declare(function: Callable[P, R]) -> Callable[P, R]:
@@ -224,6 +233,7 @@ def component(
             compensate=compensate,
             compensate_when=compensate_when,
             retry=retry,
+            on_failure=on_failure,
             timeout=timeout,
             heartbeat=heartbeat,
             read_only=(kind != "common" and compensate is None) if read_only is None else read_only,

@@ -138,6 +138,7 @@ def _policy(declaration: Declaration, binding: Binding) -> ComponentPolicy:
         read_only=declaration.read_only,
         irreversible=declaration.irreversible,
         retry=None if retry is None else RetryPolicy.model_validate(retry.model_dump()),
+        on_failure=declaration.on_failure,
         lost_attempts=3 if declaration.lost_attempts is None else declaration.lost_attempts,
         timeout=declaration.timeout,
         heartbeat=declaration.heartbeat,

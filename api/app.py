@@ -13,13 +13,14 @@ from fastapi import FastAPI
 
 from activities.cluster import connect
 from activities.logs import configure_logging
+from activities.mirror.hot import hot_state
 from activities.mirror.reader import MirrorReader
 from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
 from api.handlers import install
 from api.links import LinkMaker
-from api.routers import execute, health, sagas
+from api.routers import decisions, execute, health, sagas
 from api.sagas import Sagas
 from api.services import ApiServices
 from rules.source.engine import create_engine_for
@@ -55,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.default_tenant = settings.default_tenant
     install(app)
-    for router in (sagas.router, execute.router, health.router):
+    for router in (sagas.router, decisions.router, execute.router, health.router):
         app.include_router(router)
     return app
 
@@ -72,8 +73,9 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
     engine = create_engine_for(settings.database_url, "chainsaga-api")
     rules = RuleSource(engine, settings.application, settings.rule_namespace, registry.policies)
     client = await connect([saga_plugin()], lazy=True)
-    writer = MirrorWriter(engine)
-    reader = MirrorReader(engine)
+    hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
+    writer = MirrorWriter(engine, hot)
+    reader = MirrorReader(engine, hot)
     refreshing = asyncio.create_task(_refresh(rules, settings.rule_refresh))
     with ThreadPoolExecutor(settings.worker_threads, "component") as executor:
         try:
@@ -82,6 +84,8 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
                     client, rules, reader, writer, settings.task_queue, settings.max_events
                 ),
                 reader=reader,
+                writer=writer,
+                hot=hot,
                 rules=rules,
                 components=registry,
                 runner=Runner(Provider(), executor),
@@ -90,6 +94,8 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
         finally:
             refreshing.cancel()
             await asyncio.to_thread(writer.close, 5.0)
+            if hot is not None:
+                hot.close()
             engine.dispose()
 
 

@@ -5,7 +5,10 @@ ApiError
   ExecutionUnknown      no such execution for this tenant
   ExecutionConflict     the id is taken by another chain or request
   TemporalUnavailable   Temporal did not answer; carries the id to repeat a start with
+  DecisionRejected      a decision cannot be carried out, or came too late
+    ExecutionCompleted  the execution has completed, and is not undone afterwards
   StateUnavailable      neither the mirror nor the workflow could answer
+  AttemptCancelled      an attempt in memory was stopped by a decision (`api.inprocess.runtime`)
 """
 
 
@@ -64,6 +67,22 @@ class TemporalUnavailable(ApiError):
             else "; try again later"
         )
         super().__init__(f"Temporal does not answer ({why}){repeat}")
+
+
+class DecisionRejected(ApiError):
+    """A decision cannot be carried out, or came too late."""
+
+    code = "DECISION_REJECTED"
+
+    def __init__(self, decision_id: str, why: str) -> None:
+        self.decision_id = decision_id
+        super().__init__(why)
+
+
+class ExecutionCompleted(DecisionRejected):
+    """The execution has completed; undoing it afterwards is not there yet."""
+
+    code = "COMPLETED"
 
 
 class StateUnavailable(ApiError):

@@ -19,6 +19,8 @@ from starlette.exceptions import HTTPException
 from activities.mirror.views import BadCursor
 from api.errors import (
     ApiError,
+    DecisionRejected,
+    ExecutionCompleted,
     ExecutionConflict,
     ExecutionUnknown,
     StateUnavailable,
@@ -26,7 +28,14 @@ from api.errors import (
     TenantInvalid,
 )
 from api.schemas import ErrorBody
-from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown, Diagnostic, RulesUnavailable
+from rules.errors import (
+    ChainDisabled,
+    ChainInvalid,
+    ChainUnknown,
+    Diagnostic,
+    OverrideInvalid,
+    RulesUnavailable,
+)
 
 log = structlog.get_logger("chainsaga.api")
 
@@ -37,7 +46,10 @@ STATUS: Final[Mapping[type[Exception], tuple[int, str]]] = {
     ExecutionUnknown: (404, "EXECUTION_UNKNOWN"),
     ChainDisabled: (409, "CHAIN_DISABLED"),
     ExecutionConflict: (409, "EXECUTION_CONFLICT"),
+    ExecutionCompleted: (409, "COMPLETED"),
+    DecisionRejected: (409, "DECISION_REJECTED"),
     ChainInvalid: (422, "CHAIN_INVALID"),
+    OverrideInvalid: (422, "OVERRIDE_INVALID"),
     RulesUnavailable: (503, "RULES_UNAVAILABLE"),
     TemporalUnavailable: (503, "TEMPORAL_UNAVAILABLE"),
     StateUnavailable: (503, "STATE_UNAVAILABLE"),
@@ -126,6 +138,11 @@ def _repeat(error: Exception) -> Details:
     return {"execution_id": error.execution_id} if error.execution_id else {}
 
 
+def _decision(error: Exception) -> Details:
+    assert isinstance(error, DecisionRejected)
+    return {"decision_id": error.decision_id}
+
+
 def _near(error: Exception) -> Details:
     assert isinstance(error, ChainUnknown)
     return {"chain": error.chain, "did_you_mean": error.near}
@@ -134,6 +151,8 @@ def _near(error: Exception) -> Details:
 DETAILS: Final[Mapping[type[Exception], Callable[[Exception], Details]]] = {
     ChainInvalid: _diagnostics,
     ChainUnknown: _near,
+    DecisionRejected: _decision,
+    ExecutionCompleted: _decision,
     ExecutionConflict: _conflict,
     TemporalUnavailable: _repeat,
 }

@@ -1,9 +1,11 @@
 """Read an execution from the mirror, or from its workflow where the mirror cannot answer.
 
-For the saga router. Every answer says which of the two it is, and as of when.
+For the saga router. Every answer says where it is from (the mirror's Redis, its SQL database, the
+workflow), and as of when.
 """
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -21,44 +23,50 @@ from workflows.stack import planned_undos
 
 log = structlog.get_logger("chainsaga.api")
 
-Source = Literal["mirror", "workflow"]
+Source = Literal["redis", "sql", "workflow"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An execution, who says so, and as of when."""
+
+    execution: Execution
+    source: Source
+    as_of: datetime
 
 
 async def read_execution(
     services: ApiServices, tenant: str, execution_id: str, *, strong: bool
 ) -> ExecutionView:
     """One execution. Raises ExecutionUnknown, TemporalUnavailable, StateUnavailable."""
-    if not strong:
-        found = await _from_mirror(services, tenant, execution_id)
-        if found is not None:
-            return _view(services, found, "mirror")
+    found = None if strong else await _from_mirror(services, tenant, execution_id)
+    if found is not None:
+        return _view(services, found)
     try:
-        execution = await services.sagas.execution(tenant, execution_id)
+        return _view(services, await _from_workflow(services, tenant, execution_id))
     except ApiError:
         # The mirror may have been told of a fresh start while the workflow was asked in vain.
         found = None if strong else await _from_mirror(services, tenant, execution_id)
         if found is None:
             raise
-        return _view(services, found, "mirror")
-    return _view(services, execution, "workflow")
+    return _view(services, found)
 
 
 async def read_undo_plan(services: ApiServices, tenant: str, execution_id: str) -> UndoPlanView:
     """The undo plan, of the workflow itself if it answers, else as the mirror last knew it."""
-    source: Source = "workflow"
     try:
-        execution = await services.sagas.execution(tenant, execution_id)
+        found = await _from_workflow(services, tenant, execution_id)
     except ApiError:
-        found = await _from_mirror(services, tenant, execution_id)
-        if found is None:
+        remembered = await _from_mirror(services, tenant, execution_id)
+        if remembered is None:
             raise
-        source, execution = "mirror", found
+        found = remembered
     return UndoPlanView(
-        as_of=_as_of(execution, source),
-        source=source,
+        as_of=found.as_of,
+        source=found.source,
         execution_id=execution_id,
-        status=execution.status,
-        undo=planned_undos(execution.stack),
+        status=found.execution.status,
+        undo=planned_undos(found.execution.stack),
     )
 
 
@@ -75,7 +83,12 @@ async def read_log(services: ApiServices, tenant: str, execution_id: str) -> Log
     if found is not None:
         return found
     execution = await services.sagas.execution(tenant, execution_id)
-    return Log(lines=timeline(execution.stack, ()), as_of=datetime.now(UTC))
+    return Log(
+        lines=timeline(execution.stack, ()),
+        decisions=execution.decisions,
+        source="workflow",
+        as_of=datetime.now(UTC),
+    )
 
 
 def _log_of_mirror(reader: MirrorReader, tenant: str, execution_id: str) -> Log | None:
@@ -84,24 +97,26 @@ def _log_of_mirror(reader: MirrorReader, tenant: str, execution_id: str) -> Log 
     return reader.logs(tenant, execution_id)
 
 
-async def _from_mirror(services: ApiServices, tenant: str, execution_id: str) -> Execution | None:
+async def _from_mirror(services: ApiServices, tenant: str, execution_id: str) -> _Found | None:
+    """As of the last change that the mirror was told."""
     try:
-        return await asyncio.to_thread(services.reader.get, tenant, execution_id)
+        known = await asyncio.to_thread(services.reader.find, tenant, execution_id)
     except SQLAlchemyError as error:
         log.warning("the mirror does not answer, asking the workflow", why=str(error))
         return None
+    return None if known is None else _Found(known.execution, known.source, known.as_of)
 
 
-def _as_of(execution: Execution, source: Source) -> datetime:
-    """The mirror is as of the last change that it was told, a workflow as of now."""
-    told = execution.changed_at or execution.started_at
-    return told if source == "mirror" else datetime.now(UTC)
+async def _from_workflow(services: ApiServices, tenant: str, execution_id: str) -> _Found:
+    execution = await services.sagas.execution(tenant, execution_id)
+    return _Found(execution, "workflow", datetime.now(UTC))
 
 
-def _view(services: ApiServices, execution: Execution, source: Source) -> ExecutionView:
+def _view(services: ApiServices, found: _Found) -> ExecutionView:
+    execution = found.execution
     return ExecutionView(
-        as_of=_as_of(execution, source),
-        source=source,
+        as_of=found.as_of,
+        source=found.source,
         tenant=execution.tenant,
         execution_id=execution.execution_id,
         chain=execution.chain,
@@ -118,5 +133,7 @@ def _view(services: ApiServices, execution: Execution, source: Source) -> Execut
         ended_at=execution.ended_at,
         steps=steps_string(execution.stack),
         executionStack=execution.stack,
+        waiting=execution.waiting,
+        decisions=execution.decisions,
         links=services.links.of(execution.tenant, execution.execution_id),
     )

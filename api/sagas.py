@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from time import monotonic
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import structlog
@@ -32,6 +33,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.mirror.reader import MirrorReader
 from activities.mirror.writer import MirrorWriter
 from api.errors import (
+    ApiError,
     ExecutionConflict,
     ExecutionUnknown,
     StateUnavailable,
@@ -44,6 +46,7 @@ from rules.source.service import RuleSource
 from rules.wire import (
     EXECUTION_QUERY,
     REQUEST_SHA_MEMO,
+    STATUS_QUERY,
     ChainInput,
     Frost,
     MirrorChange,
@@ -56,6 +59,9 @@ T = TypeVar("T")
 
 RPC_LIMIT: Final = timedelta(seconds=5)
 QUERY_LIMIT: Final = timedelta(seconds=3)
+# How soon, and how seldom at last, a waiting caller's saga is asked whether it waits for people.
+FIRST_LOOK: Final = 0.3
+LAST_LOOK: Final = 2.0
 
 log = structlog.get_logger("chainsaga.api")
 
@@ -100,20 +106,46 @@ class Sagas:
             return await self._known(tenant, execution_id, body.chain, sha)
         return Started(execution_id, body.chain, frost.plan.version)
 
-    async def wait(self, tenant: str, started: Started, seconds: float) -> SagaResult | None:
-        """How the execution ended, or None when it has not within `seconds`."""
+    async def wait(self, tenant: str, started: Started, seconds: float) -> SagaResult | Status:
+        """How the execution ended; else its status, as soon as it waits for people or at the end.
+
+        Waits for `seconds` at most.
+        """
         if started.remembered is not None and started.remembered.status.final:
             return _result_of(started.remembered)
-        handle = self.handle(tenant, started.execution_id)
+        ending = asyncio.create_task(self._ending(tenant, started))
+        deadline = monotonic() + seconds
+        pause = FIRST_LOOK
         try:
-            async with asyncio.timeout(seconds):
-                with _reached(started.execution_id):
-                    return await handle.result()
-        except (TimeoutError, ExecutionUnknown):
-            # Unknown: the mirror remembers a start whose end neither it nor Temporal has kept.
+            while True:
+                left = max(deadline - monotonic(), 0.0)
+                await asyncio.wait([ending], timeout=min(left, pause))
+                if ending.done():
+                    return ending.result() or Status.RUNNING
+                status = await self._status(tenant, started.execution_id) if left else None
+                if status in (Status.WAITING_DECISION, Status.COMPENSATION_BLOCKED):
+                    return status
+                if not left:
+                    return Status.RUNNING
+                pause = min(pause * 2, LAST_LOOK)
+        finally:
+            ending.cancel()
+
+    async def _ending(self, tenant: str, started: Started) -> SagaResult | None:
+        """How the execution ends; None for one of which nobody has kept the end."""
+        try:
+            with _reached(started.execution_id):
+                return await self.handle(tenant, started.execution_id).result()
+        except ExecutionUnknown:
             return None
         except WorkflowFailureError as failure:
             return _ended(started, failure)
+
+    async def _status(self, tenant: str, execution_id: str) -> Status | None:
+        try:
+            return await self.ask(tenant, execution_id, STATUS_QUERY, Status)
+        except ApiError:
+            return None
 
     async def ask(self, tenant: str, execution_id: str, query: str, answer: type[T]) -> T:
         """Ask the workflow. Raises ExecutionUnknown, TemporalUnavailable, StateUnavailable."""
@@ -137,7 +169,9 @@ class Sagas:
         return self.client.get_workflow_handle(f"{tenant}:{execution_id}", result_type=SagaResult)
 
     def _freeze(self, tenant: str, body: ExecuteRequest) -> Frost:
-        given = {"saga": body.saga} if body.saga is not None else {}
+        given: dict[str, Any] = {"timeout": body.timeout, "undo_policy": body.undo_policy}
+        if body.saga is not None:
+            given["saga"] = body.saga
         return freeze_current(
             self.rules,
             tenant,
@@ -145,6 +179,7 @@ class Sagas:
             body.request,
             business_key=body.business_key,
             options=SagaOptions(max_events=self.max_events, **given),
+            overrides=body.overrides,
         )
 
     async def _remembered(self, tenant: str, execution_id: str) -> Execution | None:

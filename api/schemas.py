@@ -9,7 +9,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
+from rules.decisions import DecisionRecord, Verdict, Waiting
 from rules.execution import Cause, ErrorInfo, Execution, StackEntry, Status
+from rules.plan import PolicyOverride
 from rules.wire import PlannedUndo
 
 REQUEST_LIMIT: Final = 512 * 1024
@@ -96,6 +98,48 @@ class ExecuteRequest(BaseModel):
     saga: bool | None = Field(
         None, description="whether failures are undone; without it the chain's `transactional`"
     )
+    timeout: float | None = Field(
+        None, gt=0, description="seconds that the chain may run; waiting for people is not counted"
+    )
+    undo_policy: Literal["stop", "continue"] = Field(
+        "stop", description="whether the other undos go on while one is blocked"
+    )
+    overrides: dict[str, PolicyOverride] = Field(
+        {}, description="policies of this execution by component id, before what they declare"
+    )
+
+
+class DecisionRequest(BaseModel):
+    """A decision about a saga. The same `decision_id` twice is one decision."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "decision_id": "ticket-7",
+                    "operator": "ann",
+                    "reason": "the bank is back",
+                    "step": "pay",
+                }
+            ]
+        },
+    )
+
+    decision_id: str | None = Field(None, min_length=1, max_length=128)
+    operator: str = Field("api", min_length=1, max_length=128, description="who decides")
+    reason: str | None = Field(None, max_length=1000)
+    step: str | None = Field(None, description="node path, or component id if one such step waits")
+    action: Literal["retry", "skip", "compensate"] | None = Field(
+        None, description="what a manual decision asks for"
+    )
+    output: RequestData = Field(None, description="in place of a skipped step's output")
+    context: dict[str, RequestData] | None = Field(
+        None, description="merged into the saga's context before a retry"
+    )
+    in_flight: Literal["await", "cancel"] = Field(
+        "await", description="what becomes of running steps when the saga is to be undone"
+    )
 
 
 class Links(BaseModel):
@@ -105,6 +149,16 @@ class Links(BaseModel):
     logs: str
     undo_plan: str
     temporal_ui: str
+
+
+class DecisionAnswer(BaseModel):
+    """What became of a decision; without a verdict it waits in Temporal for a worker."""
+
+    decision_id: str
+    verdict: Verdict | None
+    path: str | None = None
+    status: Status | None = None
+    links: Links
 
 
 class ExecutionStarted(BaseModel):
@@ -133,7 +187,7 @@ class ExecutionView(BaseModel):
     """An execution as one source knew it at one moment."""
 
     as_of: datetime
-    source: Literal["mirror", "workflow"]
+    source: Literal["redis", "sql", "workflow"]
     tenant: str
     execution_id: str
     chain: str
@@ -150,6 +204,8 @@ class ExecutionView(BaseModel):
     ended_at: datetime | None
     steps: str = Field(description="ids of the steps in the order they started, joined by ==>")
     executionStack: tuple[StackEntry, ...]  # noqa: N815 - the name that the requirement gives
+    waiting: tuple[Waiting, ...] = Field(description="steps and undos that wait, and until when")
+    decisions: tuple[DecisionRecord, ...] = Field(description="decisions with their verdicts")
     links: Links
 
 
@@ -157,7 +213,7 @@ class UndoPlanView(BaseModel):
     """What would be undone now, in order."""
 
     as_of: datetime
-    source: Literal["mirror", "workflow"]
+    source: Literal["redis", "sql", "workflow"]
     execution_id: str
     status: Status
     undo: list[PlannedUndo]

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from activities.mirror.hot import HotState
 from activities.mirror.reader import MirrorReader
+from activities.mirror.writer import MirrorWriter
 from activities.registry import Component
 from activities.runner import Runner
 from api.links import LinkMaker
@@ -20,6 +22,8 @@ class ApiServices:
 
     sagas: Sagas
     reader: MirrorReader
+    writer: MirrorWriter
+    hot: HotState | None
     rules: RuleSource
     components: Mapping[str, Component]
     runner: Runner

@@ -46,14 +46,17 @@ class Stack:
 def product_environment(home: Path, temporal: str, ui_url: str, api_port: int) -> dict[str, str]:
     """The settings of worker and API whose data lies in `home`.
 
-    Of the caller's own settings only `CHAINSAGA_COMPONENTS` counts: its packages come beside the
-    samples.
+    Of the caller's own settings two count: the packages of `CHAINSAGA_COMPONENTS` come beside the
+    samples, and `CHAINSAGA_REDIS_URL` is passed on.
     """
     inherited = {
         k: v for k, v in os.environ.items() if not k.startswith(("TEMPORAL_", "CHAINSAGA_"))
     }
     components = ",".join((SAMPLES, *os.environ.get(COMPONENTS, "").split(",")))
-    return inherited | {
+    redis = {name: url for name, url in os.environ.items() if name == "CHAINSAGA_REDIS_URL"}
+    return {
+        **inherited,
+        **redis,
         COMPONENTS: components.rstrip(","),
         "TEMPORAL_ADDRESS": temporal,
         "TEMPORAL_CONFIG_FILE": os.devnull,

@@ -7,6 +7,7 @@ For everything that compiles or serves chains. Knows text positions, never HTTP 
       ChainUnknown        no such chain for this tenant
       ChainDisabled       the chain exists and is switched off or not published
       RulesUnavailable    the rules were never read (database down since start)
+      OverrideInvalid     a request changes a policy that it cannot change
       NotComputableError  arithmetic of literals without a value (`rules.checks.literals`)
       UnsupportedDatabase the database is none that we know (`rules.source.upsert`)
 """
@@ -81,6 +82,14 @@ class ChainDisabled(RuleError):
         self.tenant = tenant
         self.chain = chain
         super().__init__(f"chain '{chain}' of tenant {tenant} is disabled or not published")
+
+
+class OverrideInvalid(RuleError):
+    """A request changes a policy that it cannot change."""
+
+    def __init__(self, component: str, problem: str) -> None:
+        self.component = component
+        super().__init__(f"override of '{component}': {problem}")
 
 
 class RulesUnavailable(RuleError):

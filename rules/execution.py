@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, JsonValue
 
+from rules.decisions import DecisionRecord, Waiting
 from rules.plan import Frozen
 
 
@@ -17,7 +18,9 @@ class Status(StrEnum):
     """The public status of an execution (design section 5)."""
 
     RUNNING = "RUNNING"
+    WAITING_DECISION = "WAITING_DECISION"
     COMPENSATING = "COMPENSATING"
+    COMPENSATION_BLOCKED = "COMPENSATION_BLOCKED"
     COMPLETED = "COMPLETED"
     COMPENSATED = "COMPENSATED"
     PARTIALLY_COMPENSATED = "PARTIALLY_COMPENSATED"
@@ -28,14 +31,26 @@ class Status(StrEnum):
     @property
     def final(self) -> bool:
         """Whether nothing can change any more."""
-        return self not in (Status.RUNNING, Status.COMPENSATING)
+        return not (self.forward or self.undoing)
+
+    @property
+    def forward(self) -> bool:
+        """Whether forward steps may still start."""
+        return self in (Status.RUNNING, Status.WAITING_DECISION)
+
+    @property
+    def undoing(self) -> bool:
+        """Whether undoing began and has not ended."""
+        return self in (Status.COMPENSATING, Status.COMPENSATION_BLOCKED)
 
 
 class Cause(StrEnum):
     """Why an execution did not simply complete."""
 
     FAILURE = "failure"
+    TIMEOUT = "timeout"
     CANCEL = "cancel"
+    OPERATOR = "operator"
 
 
 class EntryStatus(StrEnum):
@@ -45,9 +60,24 @@ class EntryStatus(StrEnum):
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
     UNKNOWN = "UNKNOWN"
+    SKIPPED = "SKIPPED"
     COMPENSATING = "COMPENSATING"
     COMPENSATED = "COMPENSATED"
     COMPENSATION_FAILED = "COMPENSATION_FAILED"
+    COMPENSATION_SKIPPED = "COMPENSATION_SKIPPED"
+
+    @property
+    def undo_ended(self) -> bool:
+        """Whether nothing more will be tried to undo the entry."""
+        return self in (EntryStatus.COMPENSATED, EntryStatus.COMPENSATION_SKIPPED)
+
+    @property
+    def undo_began(self) -> bool:
+        """Whether the entry's undo was begun."""
+        return self.undo_ended or self in (
+            EntryStatus.COMPENSATING,
+            EntryStatus.COMPENSATION_FAILED,
+        )
 
 
 class ErrorInfo(Frozen):
@@ -118,6 +148,8 @@ class Execution(Frozen):
     changed_at: datetime | None = None
     first_run_id: str = ""
     stack: tuple[StackEntry, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    decisions: tuple[DecisionRecord, ...] = ()
 
 
 def steps_string(stack: Sequence[StackEntry]) -> str:

@@ -5,6 +5,7 @@ it. It holds no callables, no rows and no clock; `PLAN_FORMAT` changes when old 
 read differently.
 """
 
+from enum import StrEnum
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field
 PLAN_FORMAT: Final = 1
 
 Kind = Literal["common", "boolean"]
+
+
+class FailureStrategy(StrEnum):
+    """What a step does first when its attempts are used up (design section 5)."""
+
+    COMPENSATE = "COMPENSATE"
+    RETRY = "RETRY"
+    MANUAL = "MANUAL"
+    IGNORE = "IGNORE"
 
 
 class Frozen(BaseModel):
@@ -103,6 +113,28 @@ class RetryPolicy(Frozen):
     max_interval: float = Field(default=60.0, gt=0)
 
 
+class FailurePolicy(Frozen):
+    """The strategy with what it needs; seconds.
+
+    RETRY runs `rounds` further rounds of the retry policy and then does `afterwards`. MANUAL waits
+    for a person, for `deadline` at most, and then does `default`.
+    """
+
+    strategy: FailureStrategy = FailureStrategy.COMPENSATE
+    rounds: int = Field(default=1, ge=1)
+    afterwards: Literal["COMPENSATE", "MANUAL"] = "COMPENSATE"
+    deadline: float = Field(default=86_400.0, gt=0)
+    default: Literal["compensate", "skip"] = "compensate"
+
+
+class PolicyOverride(Frozen):
+    """What one request changes of a component's policy; what is None stays."""
+
+    retry: RetryPolicy | None = None
+    timeout: float | None = Field(default=None, gt=0)
+    on_failure: FailurePolicy | None = None
+
+
 UNDO_RETRY: Final = RetryPolicy(attempts=5, interval=1.0, backoff=2.0, max_interval=60.0)
 
 
@@ -122,6 +154,7 @@ class ComponentPolicy(Frozen):
     read_only: bool = False
     irreversible: bool = False
     retry: RetryPolicy | None = None
+    on_failure: FailurePolicy = FailurePolicy()
     lost_attempts: int = Field(default=3, ge=0)
     timeout: float = Field(default=60.0, gt=0)
     heartbeat: float = Field(default=15.0, gt=0)

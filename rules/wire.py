@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, Field, JsonValue
 
+from rules.decisions import DecisionRecord, Unread, Waiting
 from rules.execution import Cause, ErrorInfo, Execution, StackEntry, Status
 from rules.plan import Frozen, Plan
 
@@ -17,7 +18,9 @@ TASK_QUEUE: Final = "chainsaga"
 FREEZE_ACTIVITY: Final = "chainsaga.freeze"
 MIRROR_ACTIVITY: Final = "chainsaga.mirror"
 EXECUTION_QUERY: Final = "execution"
+STATUS_QUERY: Final = "status"
 UNDO_PLAN_QUERY: Final = "undo_plan"
+DECISIONS_QUERY: Final = "decisions"
 TREE_QUERY: Final = "tree"
 REQUEST_SHA_MEMO: Final = "chainsaga.request_sha"
 
@@ -31,9 +34,18 @@ SEARCH_ATTRIBUTES: Final[Mapping[str, Literal["Keyword", "Int"]]] = {
 
 
 class SagaOptions(Frozen):
-    """How one execution runs. `max_events` lowers Temporal's continue-as-new hint (tests)."""
+    """How one execution runs.
+
+    `saga` undoes what was done when it fails. `undo_policy` says whether the other undos go on
+    while one is blocked. `timeout` is the chain's own limit in seconds. `unattended` has nobody
+    to ask: defaults are taken at once, a failed undo is left. `max_events` lowers Temporal's
+    continue-as-new hint (tests).
+    """
 
     saga: bool = True
+    unattended: bool = False
+    undo_policy: Literal["stop", "continue"] = "stop"
+    timeout: float | None = Field(default=None, gt=0)
     max_parallel: int = Field(default=50, ge=1)
     max_events: int | None = Field(default=None, ge=20)
 
@@ -73,7 +85,11 @@ class Produced(Frozen):
 
 
 class SagaState(BaseModel):
-    """All that an execution carries through continue-as-new; owned by the interpreter."""
+    """All that an execution carries through continue-as-new; owned by the interpreter.
+
+    `rounds` counts the further rounds that a step has had; `due` are steps and undos that are to
+    run again and have not begun.
+    """
 
     status: Status = Status.RUNNING
     cause: Cause | None = None
@@ -89,6 +105,12 @@ class SagaState(BaseModel):
     started_at: datetime
     ended_at: datetime | None = None
     output: JsonValue = None
+    waiting: dict[str, Waiting] = {}
+    rounds: dict[str, int] = {}
+    due: list[str] = []
+    inbox: list[Unread] = []
+    decisions: list[DecisionRecord] = []
+    spent: float = 0.0
 
 
 class ChainInput(Frozen):

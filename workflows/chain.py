@@ -5,12 +5,22 @@ workflow's outer shape only; `workflows.driver` does the work.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from rules.execution import Execution
-from rules.wire import EXECUTION_QUERY, TREE_QUERY, UNDO_PLAN_QUERY, PlannedUndo, SagaResult
+from rules.decisions import DecisionKind, DecisionRecord
+from rules.execution import Execution, Status
+from rules.wire import (
+    DECISIONS_QUERY,
+    EXECUTION_QUERY,
+    STATUS_QUERY,
+    TREE_QUERY,
+    UNDO_PLAN_QUERY,
+    PlannedUndo,
+    SagaResult,
+)
 from workflows.details import render_all
 from workflows.driver import ChainDriver
 
@@ -36,10 +46,42 @@ class ChainWorkflow:
         """The execution as it stands."""
         return self._driver.saga.execution()
 
+    @workflow.query(name=STATUS_QUERY, description="The public status")
+    def status(self) -> Status:
+        """The public status."""
+        return self._driver.saga.state.status
+
     @workflow.query(name=UNDO_PLAN_QUERY, description="What would be undone now, in order")
     def undo_plan(self) -> list[PlannedUndo]:
         """What would be undone now, in order."""
         return self._driver.saga.undo_plan()
+
+    @workflow.query(name=DECISIONS_QUERY, description="Every decision with its verdict")
+    def decisions(self) -> list[DecisionRecord]:
+        """Every decision with its verdict, in the order in which they came."""
+        return self._driver.saga.decisions()
+
+    @workflow.signal(name=DecisionKind.RETRY, description="Run the waiting step, or undo, again")
+    def retry(self, decision: Any = None) -> None:  # noqa: ANN401 - see ChainDriver.receive
+        """Decide to retry."""
+        self._driver.receive(DecisionKind.RETRY, decision)
+
+    @workflow.signal(name=DecisionKind.SKIP, description="Go on without the waiting step, or undo")
+    def skip(self, decision: Any = None) -> None:  # noqa: ANN401 - see ChainDriver.receive
+        """Decide to skip."""
+        self._driver.receive(DecisionKind.SKIP, decision)
+
+    @workflow.signal(name=DecisionKind.COMPENSATE, description="Stop, and undo what was done")
+    def compensate(self, decision: Any = None) -> None:  # noqa: ANN401 - see ChainDriver.receive
+        """Decide to undo."""
+        self._driver.receive(DecisionKind.COMPENSATE, decision)
+
+    @workflow.signal(
+        name=DecisionKind.MANUAL_DECISION, description="retry, skip or compensate, as 'action'"
+    )
+    def manual_decision(self, decision: Any = None) -> None:  # noqa: ANN401 - see ChainDriver
+        """Decide by `action`."""
+        self._driver.receive(DecisionKind.MANUAL_DECISION, decision)
 
     @workflow.query(name=TREE_QUERY, description="The chain as a tree with each node's state")
     def tree(self) -> str:

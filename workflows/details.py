@@ -19,7 +19,9 @@ MARKS: Final[Mapping[EntryStatus, str]] = {
     EntryStatus.UNKNOWN: "❓ outcome unknown",
     EntryStatus.COMPENSATING: "⏳ undoing",
     EntryStatus.COMPENSATED: "↩️ undone",
+    EntryStatus.SKIPPED: "⏭️ skipped",
     EntryStatus.COMPENSATION_FAILED: "🛑 undo failed",
+    EntryStatus.COMPENSATION_SKIPPED: "⏭️ undo skipped",
 }
 
 

@@ -51,6 +51,17 @@ class ChainDriver:
 
     def __init__(self) -> None:
         self._saga: Saga | None = None
+        self._early: list[tuple[str, JsonValue]] = []
+
+    def receive(self, kind: str, payload: JsonValue) -> None:
+        """Take in a decision; its type is left open, since a typed handler drops what does not fit.
+
+        One that comes before the chain is frozen waits until it is.
+        """
+        if self._saga is None:
+            self._early.append((kind, payload))
+        else:
+            self._saga.receive(kind, payload)
 
     @property
     def saga(self) -> Saga:
@@ -68,6 +79,8 @@ class ChainDriver:
             raise PlanTooNewError(start.frost.plan.format)
         state = start.state or SagaState(started_at=workflow.now())
         self._saga = saga = _open(tenant, execution_id, start.frost, state)
+        for kind, payload in self._early:
+            saga.receive(kind, payload)
         try:
             result = await _to_the_end(saga, announce=start is not given)
         except Parked:
@@ -87,7 +100,7 @@ async def _to_the_end(saga: Saga, *, announce: bool) -> SagaResult:
             # Not a cancel: Temporal takes the whole run out of its cache.
             if task.cancelled():
                 raise
-            saga.cancel()
+            saga.cancel(workflow.cancellation_reason())
     return task.result()
 
 

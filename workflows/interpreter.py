@@ -11,12 +11,14 @@ from typing import assert_never
 
 from pydantic import JsonValue
 
-from rules.plan import ChainNode, IfNode, PlanNode, StepNode, ThenNode, WhenNode
+from rules.execution import EntryStatus, StackEntry
+from rules.plan import ChainNode, ComponentPolicy, IfNode, PlanNode, StepNode, ThenNode, WhenNode
 from rules.wire import Done, Failure, Frost, SagaRef, SagaState, StepFailure, StepReply
 from workflows.gate import Gate
 from workflows.requests import MissingOutput, apply_operation, forward_request, forward_retry
 from workflows.runtime import Runtime
 from workflows.stack import SagaStack
+from workflows.strategies import Again, GoOn, Strategies
 
 
 class StepFailed(Exception):
@@ -31,7 +33,14 @@ class Interpreter:
     """Walks one execution's plan over its state."""
 
     def __init__(
-        self, ref: SagaRef, frost: Frost, state: SagaState, runtime: Runtime, gate: Gate
+        self,
+        ref: SagaRef,
+        frost: Frost,
+        state: SagaState,
+        runtime: Runtime,
+        *,
+        gate: Gate,
+        strategies: Strategies,
     ) -> None:
         self._ref = ref
         self._frost = frost
@@ -39,6 +48,7 @@ class Interpreter:
         self._runtime = runtime
         self._stack = SagaStack(frost.plan, state)
         self._gate = gate
+        self._strategies = strategies
 
     async def walk(self, node: PlanNode, path: str) -> JsonValue:
         """Run the block at `path` to its end, or skip it when an earlier run finished it.
@@ -87,7 +97,12 @@ class Interpreter:
 
         async def branch(item: PlanNode, at: str) -> None:
             async with window:
-                await self.walk(item, at)
+                try:
+                    await self.walk(item, at)
+                except StepFailed:
+                    # Whatever a sibling waits for, it decides nothing any more.
+                    self._gate.supersede(path)
+                    raise
 
         branches = [branch(item, f"{path}.{index}") for index, item in enumerate(node.items)]
         await _all(branches)
@@ -101,9 +116,43 @@ class Interpreter:
         return None
 
     async def _step(self, node: StepNode, path: str) -> JsonValue:
-        self._gate.enter()
-        state, policy = self._state, self._frost.plan.components[node.component]
-        entry = self._stack.push(node, path, self._runtime.now())
+        policy = self._frost.plan.components[node.component]
+        entry, output = self._resumed(path), None
+        if entry is None:
+            self._gate.enter()
+            entry = self._stack.push(node, path, self._runtime.now())
+            output = await self._round(node, entry, policy)
+        while entry.outcome is not EntryStatus.COMPLETED:
+            if path not in self._state.due:
+                choice = await self._strategies.choose(entry, policy)
+                if isinstance(choice, GoOn):
+                    return self._go_on(entry, choice)
+                if not isinstance(choice, Again):
+                    assert entry.error is not None
+                    failure = Failure(path=path, component=node.component, error=entry.error)
+                    raise StepFailed(failure)
+                self._state.due.append(path)
+            self._gate.enter()
+            self._state.due.remove(path)
+            self._stack.reopen(entry)
+            output = await self._round(node, entry, policy)
+        return output
+
+    def _resumed(self, path: str) -> StackEntry | None:
+        """The entry of a step that had failed, and was not done, when an earlier run was parked."""
+        if path not in self._state.waiting and path not in self._state.due:
+            return None
+        return next(entry for entry in self._state.stack if entry.path == path)
+
+    def _go_on(self, entry: StackEntry, choice: GoOn) -> JsonValue:
+        if choice.skipped:
+            self._stack.skip(entry, choice.output)
+            self._runtime.changed()
+        return choice.output
+
+    async def _round(self, node: StepNode, entry: StackEntry, policy: ComponentPolicy) -> JsonValue:
+        """Run the step to its last attempt and note the outcome; the output of a success."""
+        state = self._state
         result: StepReply | StepFailure
         try:
             request = forward_request(self._ref, self._frost, state, node, entry)
@@ -116,14 +165,14 @@ class Interpreter:
         for operation in result.operations:
             apply_operation(state.context, operation)
         now = self._runtime.now()
+        output: JsonValue = None
         if isinstance(result, StepFailure):
             self._stack.fail(entry, result, now)
-            self._runtime.changed()
-            raise StepFailed(Failure(path=path, component=node.component, error=result.error))
-        self._stack.complete(entry, result, now)
-        state.output = result.output
+        else:
+            self._stack.complete(entry, result, now)
+            output = state.output = result.output
         self._runtime.changed()
-        return result.output
+        return output
 
 
 async def _all(branches: Sequence[Awaitable[None]]) -> None:

@@ -19,6 +19,15 @@ def final_status(state: SagaState) -> Status:
     return Status.COMPENSATED if undone else Status.FAILED
 
 
+def open_status(state: SagaState) -> Status:
+    """The public status of an execution that has not ended."""
+    if state.status.undoing:
+        blocked = any(waiting.person for waiting in state.waiting.values())
+        return Status.COMPENSATION_BLOCKED if blocked else Status.COMPENSATING
+    asked = any(waiting.person for waiting in state.waiting.values())
+    return Status.WAITING_DECISION if asked else Status.RUNNING
+
+
 def execution_of(ref: SagaRef, frost: Frost, state: SagaState) -> Execution:
     """The whole execution as data, for queries, the mirror and the in-memory runtime."""
     return Execution(
@@ -42,6 +51,8 @@ def execution_of(ref: SagaRef, frost: Frost, state: SagaState) -> Execution:
         changed_at=state.changed_at,
         first_run_id=ref.first_run_id,
         stack=tuple(entry.model_copy() for entry in state.stack),
+        waiting=tuple(state.waiting.values()),
+        decisions=tuple(state.decisions),
     )
 
 

@@ -4,11 +4,14 @@ For the interpreter, and for the two runtimes that fulfil it (Temporal's in `wor
 the in-memory one in `api.inprocess`). Knows no Temporal.
 """
 
+import asyncio
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from rules.plan import ComponentPolicy, RetryPolicy
 from rules.wire import StepFailure, StepReply, StepRequest
+
+Answer = TypeVar("Answer")
 
 
 class Runtime(Protocol):
@@ -26,6 +29,16 @@ class Runtime(Protocol):
         self, request: StepRequest, policy: ComponentPolicy, retry: RetryPolicy
     ) -> StepReply | StepFailure:
         """Run a component to its last attempt; never raises for what the component does."""
+        ...
+
+    async def until(
+        self, answered: asyncio.Future[Answer], moment: datetime | None, summary: str
+    ) -> bool:
+        """Wait for a future, until `moment` at most (None: for ever); whether it is done."""
+        ...
+
+    def cancel_running(self) -> None:
+        """Ask every step that runs to stop; their outcomes come as usual."""
         ...
 
     def changed(self) -> None:

@@ -4,18 +4,26 @@ For both runtimes, which give it a `Runtime` and call `run`. It may end early wi
 run should continue as new with the state as it is.
 """
 
-from rules.execution import Cause, EntryStatus, ErrorInfo, Execution, StackEntry, Status
-from rules.wire import Frost, PlannedUndo, SagaRef, SagaResult, SagaState, StepFailure
+import asyncio
+
+from pydantic import JsonValue
+
+from rules.decisions import Decision, DecisionRecord
+from rules.execution import Cause, ErrorInfo, Execution, Status
+from rules.wire import Failure, Frost, PlannedUndo, SagaRef, SagaResult, SagaState
+from workflows.desk import Desk
 from workflows.gate import Gate, Stopped
 from workflows.interpreter import Interpreter, StepFailed
-from workflows.outcome import execution_of, final_status, result_of
-from workflows.requests import MissingOutput, undo_request, undo_retry
+from workflows.limit import ChainLimit
+from workflows.outcome import execution_of, final_status, open_status, result_of
 from workflows.runtime import Runtime
 from workflows.stack import planned_undos, undo_order
+from workflows.strategies import Strategies
+from workflows.undoing import Undoing
 
 
 class Saga:
-    """One execution over its state. Raises nothing for what components do."""
+    """One execution over its state. Raises nothing for what components or people do."""
 
     def __init__(self, ref: SagaRef, frost: Frost, state: SagaState, runtime: Runtime) -> None:
         self.ref = ref
@@ -23,33 +31,52 @@ class Saga:
         self.state = state
         self._runtime = runtime
         self._gate = Gate(runtime)
-        self._interpreter = Interpreter(ref, frost, state, runtime, self._gate)
+        self._desk = Desk(frost, state, runtime, self._gate, self._compensate)
+        self._limit = ChainLimit(frost.options.timeout, state, runtime, self._time_out)
+        strategies = Strategies(frost, state, runtime, self._gate, self._announce)
+        self._interpreter = Interpreter(
+            ref, frost, state, runtime, gate=self._gate, strategies=strategies
+        )
+        self._undoing = Undoing(
+            ref, frost, state, runtime, gate=self._gate, announce=self._announce
+        )
+        self._told: asyncio.Task[None] | None = None
 
     async def run(self, *, announce: bool = False) -> SagaResult:
         """Run to the end, from wherever the state stands. Raises Parked.
 
         `announce` tells readers first of a saga that was started past the API.
         """
-        if announce:
-            await self._enter(Status.RUNNING)
-        if self.state.status is Status.RUNNING:
-            if self.state.cause is not None:
-                self._gate.stop()
-            await self._forward()
-        if self.state.status is Status.COMPENSATING:
-            await self._undo()
-        if not self.state.status.final:
-            self.state.ended_at = self._runtime.now()
-            if self.state.cause is not None:
-                self.state.output = None
-            await self._enter(final_status(self.state))
+        beside = [asyncio.create_task(self._desk.serve())]
+        if self.frost.options.timeout is not None:
+            beside.append(asyncio.create_task(self._limit.watch()))
+        try:
+            if announce:
+                await self._enter(Status.RUNNING)
+            await self._run()
+        finally:
+            self._limit.stop()
+            for task in beside:
+                task.cancel()
+            if self._told is not None:
+                await self._told
+        self._desk.judge_all()
         return result_of(self.ref, self.state)
 
-    def cancel(self) -> None:
-        """Stop going forward and undo; ignored once undoing began (design section 5)."""
-        if self.state.status is Status.RUNNING and self.state.cause is None:
-            self.state.cause = Cause.CANCEL
-            self._gate.stop()
+    def receive(self, kind: str, payload: JsonValue) -> None:
+        """Take in a decision, as a signal brought it; it is judged in its turn."""
+        self._desk.receive(kind, payload)
+
+    def cancel(self, reason: str | None = None) -> None:
+        """Stop going forward and undo; ignored once undoing began (design section 5).
+
+        `reason` may be a decision as JSON, as the API sends it.
+        """
+        why = None if self.state.status.forward else "already undoing"
+        if why is None and self.state.cause is not None:
+            why = f"already stopping: {self.state.cause.value}"
+        self._stop(Cause.CANCEL)
+        self._desk.note_cancel(reason, why)
 
     def execution(self) -> Execution:
         """The execution as it stands."""
@@ -59,13 +86,31 @@ class Saga:
         """What would be undone now, in order."""
         return planned_undos(self.state.stack)
 
+    def decisions(self) -> list[DecisionRecord]:
+        """Every decision with its verdict, in the order in which they came."""
+        return list(self.state.decisions)
+
+    async def _run(self) -> None:
+        if self.state.status.forward:
+            if self.state.cause is not None:
+                self._gate.stop()
+            await self._forward()
+        if self.state.status.undoing:
+            self._gate.allow_undo()
+            await self._undoing.run()
+        if not self.state.status.final:
+            self.state.ended_at = self._runtime.now()
+            if self.state.cause is not None:
+                self.state.output = None
+            await self._enter(final_status(self.state))
+
     async def _forward(self) -> None:
         state = self.state
         try:
             await self._interpreter.walk(self.frost.plan.root, "0")
         except StepFailed as failed:
             state.cause = state.cause or Cause.FAILURE
-            state.failure = failed.failure
+            state.failure = state.failure or failed.failure
         except Stopped:
             pass
         if state.cause is None or not self.frost.options.saga:
@@ -73,45 +118,50 @@ class Saga:
         if undo_order(state.stack):
             await self._enter(Status.COMPENSATING)
 
-    async def _undo(self) -> None:
-        self._gate.allow_undo()
-        for entry in undo_order(self.state.stack):
-            if entry.status in (EntryStatus.COMPENSATED, EntryStatus.COMPENSATION_FAILED):
-                continue
-            self._gate.enter()
-            await self._undo_entry(entry)
+    def _stop(self, cause: Cause) -> bool:
+        if not self.state.status.forward or self.state.cause is not None:
+            return False
+        self.state.cause = cause
+        self._gate.stop()
+        return True
 
-    async def _undo_entry(self, entry: StackEntry) -> None:
-        assert entry.compensation is not None
-        runtime, policy = self._runtime, self.frost.plan.components[entry.compensation]
-        entry.status = EntryStatus.COMPENSATING
-        entry.undo_started_at = runtime.now()
-        runtime.changed()
-        try:
-            request = undo_request(self.ref, self.frost, self.state, entry)
-        except MissingOutput as missing:
-            self._undo_failed(entry, missing.error, 0)
-            return
-        result = await runtime.step(request, policy, undo_retry(policy))
-        if isinstance(result, StepFailure):
-            self._undo_failed(entry, result.error, result.attempts)
-            return
-        self.state.undone += 1
-        entry.undone = self.state.undone
-        entry.undo_attempts = result.attempts
-        entry.status = EntryStatus.COMPENSATED
-        entry.undo_ended_at = runtime.now()
-        runtime.changed()
+    def _compensate(self, decision: Decision) -> None:
+        if self._stop(Cause.OPERATOR) and decision.in_flight == "cancel":
+            self._runtime.cancel_running()
 
-    def _undo_failed(self, entry: StackEntry, error: ErrorInfo, attempts: int) -> None:
-        entry.status = EntryStatus.COMPENSATION_FAILED
-        entry.undo_error = error
-        entry.undo_attempts = attempts
-        entry.undo_ended_at = self._runtime.now()
-        self._runtime.changed()
+    def _time_out(self) -> None:
+        if self._stop(Cause.TIMEOUT):
+            seconds = self.frost.options.timeout
+            self.state.failure = Failure(
+                path="0",
+                component=self.frost.plan.chain,
+                error=ErrorInfo(
+                    type="ChainTimeout",
+                    code="CHAIN_TIMEOUT",
+                    message=f"the chain did not end within {seconds:g} s",
+                ),
+            )
+
+    def _announce(self) -> None:
+        """Tell readers when the public status of an open saga is another one; does not wait."""
+        if self._turn(open_status(self.state)):
+            self._told = asyncio.create_task(self._tell(self._told))
 
     async def _enter(self, status: Status) -> None:
+        """Change the status, and tell readers before the saga goes on."""
+        self._turn(status)
+        await self._tell(self._told)
+
+    def _turn(self, status: Status) -> bool:
+        if status is self.state.status and self.state.revision:
+            return False
+        self._limit.turn(status)
         self.state.status = status
         self.state.revision += 1
         self.state.changed_at = self._runtime.now()
+        return True
+
+    async def _tell(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before
         await self._runtime.publish()

@@ -10,16 +10,20 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 # No clock, no chance, no input or output, no state of their own: `tests/architecture` holds them
 # to it. Loading them anew for every run costs about 20 ms of CPU.
 ENGINE: Final = (
+    "workflows.desk",
     "workflows.details",
     "workflows.driver",
     "workflows.gate",
     "workflows.interpreter",
+    "workflows.limit",
     "workflows.outcome",
     "workflows.requests",
     "workflows.runtime",
     "workflows.saga",
     "workflows.stack",
+    "workflows.strategies",
     "workflows.temporal",
+    "workflows.undoing",
 )
 
 # Frozen pydantic models; pydantic itself is passed through by default.

@@ -48,33 +48,48 @@ class SagaStack:
             }
             entry.input = given
 
+    def reopen(self, entry: StackEntry) -> None:
+        """The step runs again, in another round."""
+        policy = self._plan.components[entry.component]
+        entry.compensation = None if policy.read_only else policy.compensate
+        entry.status = EntryStatus.RUNNING
+
+    def skip(self, entry: StackEntry, output: JsonValue) -> None:
+        """Somebody put an output in the step's place; what may have happened stays."""
+        entry.status = EntryStatus.SKIPPED
+        self._produce(entry, output)
+
     def complete(self, entry: StackEntry, reply: StepReply, now: datetime) -> None:
         """The step answered with success."""
         if entry.compensation and self._plan.components[entry.compensation].needs.undo_output:
             entry.output = reply.output
-        if entry.component in self._wanted:
-            self._state.produced.append(
-                Produced(
-                    path=entry.path, component=entry.component, tag=entry.tag, value=reply.output
-                )
-            )
+        self._produce(entry, reply.output)
+        entry.error = None
         self._close(entry, EntryStatus.COMPLETED, reply.attempts, now)
 
     def fail(self, entry: StackEntry, failure: StepFailure, now: datetime) -> None:
         """The step ended without success: FAILED (nothing happened) or UNKNOWN."""
         entry.error = failure.error
+        # An outcome that may have happened stays so until a success clears it.
+        outcome = "UNKNOWN" if entry.outcome is EntryStatus.UNKNOWN else failure.outcome
         policy = self._plan.components[entry.component]
         # A step that was never attempted has nothing to undo, whatever its component wishes.
         always = policy.compensate_when == "always" and failure.attempts > 0
-        if failure.outcome == "FAILED" and not always:
+        if outcome == "FAILED" and not always:
             entry.compensation = None
-        self._close(entry, EntryStatus(failure.outcome), failure.attempts, now)
+        self._close(entry, EntryStatus(outcome), failure.attempts, now)
+
+    def _produce(self, entry: StackEntry, output: JsonValue) -> None:
+        if entry.component in self._wanted:
+            self._state.produced.append(
+                Produced(path=entry.path, component=entry.component, tag=entry.tag, value=output)
+            )
 
     def _close(self, entry: StackEntry, status: EntryStatus, attempts: int, now: datetime) -> None:
         self._state.ended += 1
         entry.ended = self._state.ended
         entry.status = entry.outcome = status
-        entry.attempts = attempts
+        entry.attempts += attempts
         entry.ended_at = now
 
 
@@ -86,7 +101,11 @@ def undo_order(stack: Sequence[StackEntry]) -> list[StackEntry]:
 
 def planned_undos(stack: Sequence[StackEntry]) -> list[PlannedUndo]:
     """The undo plan of an execution: what would be undone now; running steps are left out."""
-    pending = (entry for entry in undo_order(stack) if entry.status == entry.outcome)
+    pending = (
+        entry
+        for entry in undo_order(stack)
+        if not entry.status.undo_began and entry.status is not EntryStatus.RUNNING
+    )
     return [
         PlannedUndo(
             order=order,

@@ -3,9 +3,10 @@
 For the chain workflow. Deterministic; what a step or a status means is not known here.
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy as TemporalRetry
@@ -15,8 +16,8 @@ from temporalio.exceptions import (
     ApplicationError,
     CancelledError,
     FailureError,
-    TimeoutError,
 )
+from temporalio.exceptions import TimeoutError as TemporalTimeout
 from temporalio.workflow import ActivityCancellationType
 
 from rules.execution import ErrorInfo, Execution
@@ -38,6 +39,8 @@ RULE_VERSION: Final = SearchAttributeKey.for_int("SagaRuleVersion")
 
 MIRROR_LIMIT: Final = timedelta(seconds=1)
 
+Answer = TypeVar("Answer")
+
 
 class TemporalRuntime:
     """Fulfils `workflows.runtime.Runtime` inside a workflow.
@@ -52,6 +55,7 @@ class TemporalRuntime:
         self._execution = execution
         self._show = show
         self._unshown = 0
+        self._running: dict[str, workflow.ActivityHandle[StepReply]] = {}
 
     def now(self) -> datetime:
         """The time of the current workflow task."""
@@ -70,26 +74,46 @@ class TemporalRuntime:
     ) -> StepReply | StepFailure:
         """Schedule the component's activity; its retries are Temporal's."""
         undone = request.undo
+        handle: workflow.ActivityHandle[StepReply] = workflow.start_activity(
+            request.component,
+            request,
+            result_type=StepReply,
+            activity_id=f"{request.path}!" if undone else request.path,
+            summary=f"undo {undone.component}" if undone else f"step {request.component}",
+            start_to_close_timeout=timedelta(seconds=policy.timeout),
+            heartbeat_timeout=timedelta(seconds=policy.heartbeat),
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            retry_policy=TemporalRetry(
+                initial_interval=timedelta(seconds=retry.interval),
+                backoff_coefficient=retry.backoff,
+                maximum_interval=timedelta(seconds=max(retry.max_interval, retry.interval)),
+                maximum_attempts=request.answers + request.lost_attempts,
+            ),
+        )
+        if not undone:
+            self._running[request.path] = handle
         try:
-            reply: StepReply = await workflow.execute_activity(
-                request.component,
-                request,
-                result_type=StepReply,
-                activity_id=f"{request.path}!" if undone else request.path,
-                summary=f"undo {undone.component}" if undone else f"step {request.component}",
-                start_to_close_timeout=timedelta(seconds=policy.timeout),
-                heartbeat_timeout=timedelta(seconds=policy.heartbeat),
-                cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                retry_policy=TemporalRetry(
-                    initial_interval=timedelta(seconds=retry.interval),
-                    backoff_coefficient=retry.backoff,
-                    maximum_interval=timedelta(seconds=max(retry.max_interval, retry.interval)),
-                    maximum_attempts=request.answers + request.lost_attempts,
-                ),
-            )
+            return await handle
         except ActivityError as error:
             return _failure(error, request)
-        return reply
+        finally:
+            self._running.pop(request.path, None)
+
+    async def until(
+        self, answered: asyncio.Future[Answer], moment: datetime | None, summary: str
+    ) -> bool:
+        """Wait on a condition, with a timer where there is a moment."""
+        timeout = None if moment is None else max(moment - workflow.now(), timedelta(0))
+        try:
+            await workflow.wait_condition(answered.done, timeout=timeout, timeout_summary=summary)
+        except TimeoutError:
+            return answered.done()
+        return True
+
+    def cancel_running(self) -> None:
+        """Cancel the activities of forward steps; each ends when its worker says so."""
+        for handle in self._running.values():
+            handle.cancel()
 
     def changed(self) -> None:
         """Refresh the current details; seldom for a large chain, whose rendering costs."""
@@ -138,14 +162,14 @@ def _failure(error: ActivityError, request: StepRequest) -> StepFailure:
     if isinstance(cause, ApplicationError) and cause.details:
         return StepFailure.model_validate(cause.details[0])
     match cause:
-        case TimeoutError():
+        case TemporalTimeout():
             kind = cause.type.name if cause.type is not None else "unknown"
             info = ErrorInfo(type="TimeoutError", code="TIMEOUT", message=f"no answer ({kind})")
         case CancelledError():
             info = ErrorInfo(type="CancelledError", code="CANCELLED", message="cancelled midway")
         case _:
             info = ErrorInfo(type=_type(cause), code="STEP_FAILED", message=str(cause or error))
-    attempts = request.answers + request.lost_attempts if isinstance(cause, TimeoutError) else 1
+    attempts = request.answers + request.lost_attempts if isinstance(cause, TemporalTimeout) else 1
     return StepFailure(outcome="UNKNOWN", error=info, attempts=attempts)
 
 

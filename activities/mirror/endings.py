@@ -23,7 +23,7 @@ from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from rules.execution import EntryStatus, ErrorInfo, Execution, Status
+from rules.execution import EntryStatus, ErrorInfo, Execution, StackEntry, Status
 from rules.wire import EXECUTION_QUERY, REQUEST_SHA_MEMO, SagaResult
 
 RPC_LIMIT: Final = timedelta(seconds=5)
@@ -155,11 +155,7 @@ class Witness:
 
 def alert(execution: Execution) -> None:
     """Say aloud that a saga ended without being undone, and what it may have left behind."""
-    left = [
-        entry.component
-        for entry in execution.stack
-        if not entry.read_only and entry.status not in (EntryStatus.COMPENSATED, EntryStatus.FAILED)
-    ]
+    left = [entry.component for entry in execution.stack if _may_be_left(entry)]
     _log.error(
         "saga_aborted",
         tenant=execution.tenant,
@@ -168,6 +164,12 @@ def alert(execution: Execution) -> None:
         why=execution.error.message if execution.error else "",
         left_behind=left,
     )
+
+
+def _may_be_left(entry: StackEntry) -> bool:
+    """Whether nobody knows that the step did nothing, or that it was undone."""
+    harmless = entry.outcome is EntryStatus.FAILED and entry.status is not EntryStatus.RUNNING
+    return not (harmless or entry.read_only or entry.status is EntryStatus.COMPENSATED)
 
 
 def _ended(last: Execution, result: SagaResult, closed_at: datetime | None) -> Execution:
@@ -184,6 +186,7 @@ def _ended(last: Execution, result: SagaResult, closed_at: datetime | None) -> E
             "error": result.error,
             "output": result.output,
             "context": result.context,
+            "waiting": (),
             "ended_at": closed_at,
             "changed_at": last.changed_at or last.started_at,
             "revision": last.revision + 1,
@@ -197,6 +200,7 @@ def _aborted(last: Execution, why: ErrorInfo, closed_at: datetime) -> Execution:
             "status": Status.ABORTED,
             "error": why,
             "output": None,
+            "waiting": (),
             "ended_at": closed_at,
             "changed_at": closed_at,
             "revision": last.revision + 1,

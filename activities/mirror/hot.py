@@ -137,9 +137,29 @@ class HotState:
             _log.info("mirror_redis_read_again")
         return _known(tenant, execution_id, {str(k): str(v) for k, v in fields.items()})
 
+    def problem(self) -> str | None:
+        """Why Redis does not answer just now; None when it does."""
+        try:
+            self._client.ping()
+        except redis.RedisError as error:
+            return str(error)[:500] or type(error).__name__
+        return None
+
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
+
+
+def hot_state(url: str | None, *, open_for: float, closed_for: float) -> HotState | None:
+    """The hot state of a process, as its settings want it; lives in seconds.
+
+    Without a URL there is none, which is said once.
+    """
+    if url is None:
+        _log.info("mirror_without_redis", reads="SQL alone", to_change="set CHAINSAGA_REDIS_URL")
+        return None
+    lives = [timedelta(seconds=seconds) for seconds in (open_for, closed_for)]
+    return HotState(url, open_for=lives[0], closed_for=lives[1])
 
 
 Owner = tuple[str, str]
@@ -182,8 +202,9 @@ def _known(tenant: str, execution_id: str, fields: dict[str, str]) -> Known | No
 
 
 def _columns(table: Table, guard: str, value: str) -> Row:
-    """The columns of one register, as SQL would give them."""
-    columns: Row = from_json(value[WIDTH:])
+    """The columns of one register, as SQL would give them; an older writer knew fewer."""
+    (register,) = (each for each in REGISTERS[table] if each.guard == guard)
+    columns: Row = {**dict.fromkeys(register.columns), **from_json(value[WIDTH:])}
     for name in _TIMES[table] & columns.keys():
         text = columns[name]
         columns[name] = None if text is None else datetime.fromisoformat(str(text))

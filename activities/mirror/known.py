@@ -11,7 +11,6 @@ from typing import Final
 from activities.mirror.registers import REGISTERS, Row, merge
 from activities.mirror.rows import latest_time
 from activities.mirror.tables import saga_execution, saga_step_execution
-from activities.mirror.timeline import UNDO_STATUSES
 from activities.mirror.versions import is_guess
 from rules.execution import Execution, StackEntry
 
@@ -57,6 +56,8 @@ class Known:
                 "tenant": row["tenant_id"],
                 "chain": row["chain_name"],
                 "context": row["context"] or {},
+                "waiting": row["waiting"] or (),
+                "decisions": row["decisions"] or (),
                 "stack": tuple(stack),
             }
         )
@@ -69,7 +70,7 @@ class Known:
 def stack_entry(row: Row) -> StackEntry:
     """A step's row as an entry of the stack."""
     entry = StackEntry.model_validate({name: row[name] for name in StackEntry.model_fields})
-    if entry.status not in UNDO_STATUSES:
+    if not entry.status.undo_began:
         # A reset may have gone back to before an undo, whose columns are then of the old history.
         for name in ("undo_error", "undo_started_at", "undo_ended_at"):
             setattr(entry, name, None)

@@ -124,12 +124,17 @@ class MirrorReader:
             saga_compensation_log.c.tenant_id == tenant,
             saga_compensation_log.c.execution_id == execution_id,
         )
+        decided = select(_EXECUTION.decisions).where(
+            _EXECUTION.tenant_id == tenant, _EXECUTION.execution_id == execution_id
+        )
         with self._engine.connect() as connection:
             steps = connection.execute(_steps(tenant, execution_id, _STEP_COLUMNS)).mappings().all()
             undos = connection.execute(attempts).mappings().all()
+            decisions = connection.execute(decided).scalar_one_or_none() or ()
         attempts_made = [UndoAttempt.model_validate(dict(undo)) for undo in undos]
-        return Log(
-            lines=timeline([stack_entry(dict(step)) for step in steps], attempts_made), as_of=as_of
+        lines = timeline([stack_entry(dict(step)) for step in steps], attempts_made)
+        return Log.model_validate(
+            {"lines": lines, "decisions": decisions, "source": "sql", "as_of": as_of}
         )
 
     def find_request_sha(self, tenant: str, execution_id: str) -> str | None:

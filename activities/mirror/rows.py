@@ -72,6 +72,8 @@ def _execution_row(execution: Execution, at: datetime, version: str) -> Row:
         "ended_at": execution.ended_at,
         "updated_at": at,
         "version": version,
+        "waiting": execution.waiting,
+        "decisions": execution.decisions,
     }
 
 
@@ -99,6 +101,8 @@ def _guessed_execution(record: Attempt) -> Row:
         "ended_at": None,
         "updated_at": at,
         "version": guessed(at),
+        "waiting": None,
+        "decisions": None,
     }
 
 

@@ -50,6 +50,9 @@ saga_execution: Final = Table(
     Column("ended_at", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
     _version("version"),
+    # Since migration 0003; NULL in rows of before, and in guesses.
+    Column("waiting", JsonText),
+    Column("decisions", JsonText),
     Index(None, "tenant_id", "started_at"),
     Index(None, "tenant_id", "status", "started_at"),
     Index(None, "tenant_id", "chain_name", "started_at"),

@@ -5,7 +5,6 @@ For the reader. Pure.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Final
 
 from activities.mirror.views import LogLine
 from rules.execution import EntryStatus, ErrorInfo, StackEntry
@@ -13,12 +12,6 @@ from rules.plan import Frozen
 
 _Order = tuple[datetime, bool, int, int, bool]
 _Placed = tuple[_Order, LogLine]
-
-UNDO_STATUSES: Final = (
-    EntryStatus.COMPENSATING,
-    EntryStatus.COMPENSATED,
-    EntryStatus.COMPENSATION_FAILED,
-)
 
 
 class UndoAttempt(Frozen):

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import AwareDatetime, ValidationError
 
 from activities.errors import ActivityError
+from rules.decisions import DecisionRecord
 from rules.execution import Cause, EntryStatus, ErrorInfo, Execution, Status
 from rules.plan import Frozen
 
@@ -92,9 +93,14 @@ class LogLine(Frozen):
 
 
 class Log(Frozen):
-    """What happened in an execution, in order."""
+    """What happened in an execution, in order, and who says so.
+
+    `lines` tell of steps and undos, `decisions` of what people decided, with the verdicts.
+    """
 
     lines: tuple[LogLine, ...]
+    decisions: tuple[DecisionRecord, ...] = ()
+    source: Literal["sql", "workflow"]
     as_of: datetime
 
 

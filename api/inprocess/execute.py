@@ -6,14 +6,77 @@ that parks is carried over as JSON and resumed, exactly as continue-as-new does 
 
 from collections.abc import Mapping
 
+from pydantic import JsonValue
+
 from activities.registry import Component
 from activities.runner import Runner
 from api.inprocess.clock import Clock, SystemClock
 from api.inprocess.runtime import InMemoryRuntime
+from rules.decisions import DecisionRecord
 from rules.execution import Execution
 from rules.wire import ChainInput, Frost, SagaRef, SagaState
 from workflows.gate import Parked
 from workflows.saga import Saga
+
+
+class InMemoryExecution:
+    """One execution in this process, which can be asked, decided and cancelled while it runs."""
+
+    def __init__(
+        self,
+        tenant: str,
+        execution_id: str,
+        frost: Frost,
+        components: Mapping[str, Component],
+        runner: Runner,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self._ref = SagaRef(
+            tenant=tenant,
+            execution_id=execution_id,
+            chain=frost.plan.chain,
+            rule_version=frost.plan.version,
+            first_run_id="memory",
+        )
+        self._components = components
+        self._runner = runner
+        self._clock = clock or SystemClock()
+        self._saga = self._open(ChainInput(frost=frost))
+        self.runs = 1
+
+    async def run(self) -> Execution:
+        """Run to the end; raises nothing for what components or people do."""
+        while True:
+            try:
+                await self._saga.run()
+            except Parked:
+                carried = ChainInput(frost=self._saga.frost, state=self._saga.state)
+                self._saga = self._open(ChainInput.model_validate_json(carried.model_dump_json()))
+                self.runs += 1
+                continue
+            return self._saga.execution()
+
+    def receive(self, kind: str, payload: JsonValue = None) -> None:
+        """Take in a decision, as a signal brings it to a workflow."""
+        self._saga.receive(kind, payload)
+
+    def cancel(self) -> None:
+        """Stop going forward, and undo."""
+        self._saga.cancel()
+
+    def execution(self) -> Execution:
+        """The execution as it stands."""
+        return self._saga.execution()
+
+    def decisions(self) -> list[DecisionRecord]:
+        """Every decision with its verdict."""
+        return self._saga.decisions()
+
+    def _open(self, start: ChainInput) -> Saga:
+        state = start.state or SagaState(started_at=self._clock.now())
+        runtime = InMemoryRuntime(start.frost, self._components, self._runner, self._clock)
+        return Saga(self._ref, start.frost, state, runtime)
 
 
 async def execute(
@@ -26,23 +89,5 @@ async def execute(
     clock: Clock | None = None,
 ) -> Execution:
     """The closed execution. Raises nothing for what components do."""
-    clock = clock or SystemClock()
-    ref = SagaRef(
-        tenant=tenant,
-        execution_id=execution_id,
-        chain=frost.plan.chain,
-        rule_version=frost.plan.version,
-        first_run_id="memory",
-    )
-    start = ChainInput(frost=frost)
-    while True:
-        state = start.state or SagaState(started_at=clock.now())
-        runtime = InMemoryRuntime(start.frost, components, runner, clock)
-        saga = Saga(ref, start.frost, state, runtime)
-        try:
-            await saga.run()
-        except Parked:
-            carried = ChainInput(frost=start.frost, state=state)
-            start = ChainInput.model_validate_json(carried.model_dump_json())
-            continue
-        return saga.execution()
+    run = InMemoryExecution(tenant, execution_id, frost, components, runner, clock=clock)
+    return await run.run()

@@ -7,15 +7,23 @@ here as Temporal would count them. Knows no Temporal.
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from activities.registry import Component
 from activities.runner import Runner, StepError
+from api.errors import ApiError
 from api.inprocess.clock import Clock
 from rules.execution import ErrorInfo
 from rules.plan import ComponentPolicy, RetryPolicy
 from rules.wire import AttemptLog, Frost, StepFailure, StepReply, StepRequest
 
 EVENTS_PER_STEP = 6
+
+Answer = TypeVar("Answer")
+
+
+class AttemptCancelled(ApiError):
+    """An attempt was stopped by a decision."""
 
 
 class InMemoryRuntime:
@@ -35,6 +43,8 @@ class InMemoryRuntime:
         self._clock = clock
         self._published = published
         self._steps = 0
+        self._running: set[asyncio.Task[StepReply]] = set()
+        self._stopped: set[asyncio.Task[StepReply]] = set()
 
     def now(self) -> datetime:
         """The clock's time."""
@@ -62,16 +72,56 @@ class InMemoryRuntime:
                 await asyncio.sleep(pause)
                 pause = min(pause * retry.backoff, max(retry.max_interval, retry.interval))
             try:
-                async with asyncio.timeout(policy.timeout):
-                    return await self._runner.attempt(component, request, number, log)
+                return await self._attempt(component, request, number, log, policy.timeout)
             except TimeoutError:
                 failure = _timed_out(number)
+            except AttemptCancelled:
+                return _cancelled(number)
             except StepError as error:
                 failure, log = error.failure, error.log
                 if error.final:
                     break
         assert failure is not None
         return failure
+
+    async def until(
+        self,
+        answered: asyncio.Future[Answer],
+        moment: datetime | None,
+        summary: str,  # noqa: ARG002 - shown by Temporal only
+    ) -> bool:
+        """Wait for a future on the event loop's own time."""
+        seconds = None if moment is None else (moment - self.now()).total_seconds()
+        await asyncio.wait([answered], timeout=None if seconds is None else max(seconds, 0.0))
+        return answered.done()
+
+    def cancel_running(self) -> None:
+        """Cancel the attempts of forward steps that run."""
+        for task in self._running:
+            self._stopped.add(task)
+            task.cancel()
+
+    async def _attempt(
+        self,
+        component: Component,
+        request: StepRequest,
+        number: int,
+        log: AttemptLog,
+        limit: float,
+    ) -> StepReply:
+        """One attempt within its time. Raises TimeoutError, StepError, AttemptCancelled."""
+        task = asyncio.create_task(self._runner.attempt(component, request, number, log))
+        if request.undo is None:
+            self._running.add(task)
+        try:
+            async with asyncio.timeout(limit):
+                return await task
+        except asyncio.CancelledError:
+            if task in self._stopped:
+                raise AttemptCancelled from None
+            raise
+        finally:
+            self._running.discard(task)
 
     def changed(self) -> None:
         """Nobody watches a run in memory step by step."""
@@ -83,6 +133,11 @@ class InMemoryRuntime:
 
 def _timed_out(attempts: int) -> StepFailure:
     error = ErrorInfo(type="TimeoutError", code="TIMEOUT", message="no answer (START_TO_CLOSE)")
+    return StepFailure(outcome="UNKNOWN", error=error, attempts=attempts)
+
+
+def _cancelled(attempts: int) -> StepFailure:
+    error = ErrorInfo(type="CancelledError", code="CANCELLED", message="cancelled midway")
     return StepFailure(outcome="UNKNOWN", error=error, attempts=attempts)
 
 

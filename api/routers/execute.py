@@ -36,8 +36,9 @@ async def run_in_memory(
     saga: Annotated[bool, Query(description="undo what was done when a step fails")] = False,
 ) -> InMemoryAnswer:
     """Run a chain in memory and wait for it; `success` is false when a step failed."""
+    options = SagaOptions(saga=saga, unattended=True)
     frost = await asyncio.to_thread(
-        freeze_current, services.rules, tenant, chain, request, options=SagaOptions(saga=saga)
+        freeze_current, services.rules, tenant, chain, request, options=options
     )
     request_id = uuid4().hex
     execution = await execute(tenant, request_id, frost, services.components, services.runner)

@@ -52,17 +52,17 @@ async def execute(
     """Start a saga; `sync` waits for its end. The same id and request give the same saga."""
     started = await services.sagas.start(tenant, body)
     links = services.links.of(tenant, started.execution_id)
-    ended = None
+    ended: SagaResult | Status = started.remembered.status if started.remembered else Status.RUNNING
     if body.mode == "sync":
         ended = await services.sagas.wait(tenant, started, body.wait_seconds)
-    if ended is None:
+    if not isinstance(ended, SagaResult):
         response.status_code = 202
         response.headers["Location"] = links.self
         return ExecutionStarted(
             execution_id=started.execution_id,
             chain=body.chain,
             rule_version=started.rule_version,
-            status=started.remembered.status if started.remembered else Status.RUNNING,
+            status=ended,
             links=links,
         )
     if ended.status is not Status.COMPLETED:

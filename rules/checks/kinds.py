@@ -25,7 +25,7 @@ from rules.el.operators import (
     UNKNOWN,
     Operator,
 )
-from rules.plan import ComponentPolicy
+from rules.plan import ComponentPolicy, FailureStrategy
 
 _VALUE_KINDS: Final[Mapping[type, str]] = {
     str: "string",
@@ -57,6 +57,12 @@ def check(script: Script, scope: Scope, findings: Findings) -> Term | None:
     None when there is no statement. The term is only fit for use if `findings` has no error.
     """
     return _Checker(scope, findings).script(script)
+
+
+def absorbable(policy: ComponentPolicy) -> bool:
+    """Whether the component may have its strategy: a head cannot ignore that it has no answer."""
+    ignores = policy.on_failure.strategy is FailureStrategy.IGNORE
+    return policy.kind == "common" or not ignores
 
 
 class _Checker:
@@ -124,6 +130,10 @@ class _Checker:
             return self.chain(expr)
         if policy.compensate is not None and policy.compensate not in self.components:
             self.no_compensation(expr, policy.compensate)
+        if not absorbable(policy):
+            message = f"{quoted(name)} is a condition and cannot ignore that it has no answer"
+            hint = "give it another on_failure than IGNORE"
+            self.findings.error("structure", message, expr.start, expr.end, hint=hint)
         return Term(policy.kind, policy, expr.start, expr.end, 1, 1)
 
     def no_compensation(self, expr: Name, compensation: str) -> None:

@@ -4,17 +4,21 @@ For the API's start and for the worker's freeze activity. Reads only the snapsho
 """
 
 import json
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
 from pydantic import JsonValue
 
-from rules.errors import ChainUnknown
+from rules.checks.kinds import absorbable
+from rules.errors import ChainUnknown, OverrideInvalid
+from rules.plan import Plan, PolicyOverride
 from rules.source.service import RuleSource
 from rules.source.snapshot import Snapshot
 from rules.wire import Frost, SagaOptions
 
 DEFAULT_OPTIONS: Final = SagaOptions()
+NO_OVERRIDES: Final[Mapping[str, PolicyOverride]] = {}
 
 
 def freeze(
@@ -25,8 +29,10 @@ def freeze(
     *,
     business_key: str | None = None,
     options: SagaOptions = DEFAULT_OPTIONS,
+    overrides: Mapping[str, PolicyOverride] = NO_OVERRIDES,
 ) -> Frost:
-    """The plan and all that goes with it. Raises ChainUnknown, ChainDisabled or ChainInvalid.
+    """The plan and all that goes with it. Raises ChainUnknown, ChainDisabled or ChainInvalid,
+    and OverrideInvalid.
 
     Where `options` does not set `saga`, the chain's own `transactional` decides.
     """
@@ -34,12 +40,27 @@ def freeze(
     if "saga" not in options.model_fields_set:
         options = options.model_copy(update={"saga": snapshot.transactional(tenant, chain)})
     return Frost(
-        plan=compiled.plan,
+        plan=_overridden(compiled.plan, overrides),
         request=request,
         request_sha=request_sha(chain, request),
         business_key=business_key,
         options=options,
     )
+
+
+def _overridden(plan: Plan, overrides: Mapping[str, PolicyOverride]) -> Plan:
+    """The plan with what the request changes; a request goes before what a component declares."""
+    if not overrides:
+        return plan
+    components = dict(plan.components)
+    for name, override in overrides.items():
+        if name not in components:
+            raise OverrideInvalid(name, f"chain '{plan.chain}' has no such component")
+        changes = {k: v for k, v in dict(override).items() if v is not None}
+        components[name] = components[name].model_copy(update=changes)
+        if not absorbable(components[name]):
+            raise OverrideInvalid(name, "a condition cannot ignore that it has no answer")
+    return plan.model_copy(update={"components": components})
 
 
 def request_sha(chain: str, request: JsonValue) -> str:
@@ -58,18 +79,27 @@ def freeze_current(
     *,
     business_key: str | None = None,
     options: SagaOptions = DEFAULT_OPTIONS,
+    overrides: Mapping[str, PolicyOverride] = NO_OVERRIDES,
 ) -> Frost:
     """Freeze the tenant's current chain; an unknown one is looked for in the database once more.
 
     Raises what `freeze` raises, and RulesUnavailable.
     """
-    try:
+
+    def current() -> Frost:
         return freeze(
-            rules.snapshot, tenant, chain, request, business_key=business_key, options=options
+            rules.snapshot,
+            tenant,
+            chain,
+            request,
+            business_key=business_key,
+            options=options,
+            overrides=overrides,
         )
+
+    try:
+        return current()
     except ChainUnknown:
         if not rules.look_again():
             raise
-    return freeze(
-        rules.snapshot, tenant, chain, request, business_key=business_key, options=options
-    )
+    return current()

@@ -43,7 +43,7 @@ async def test_it_runs_and_is_seen_like_any_other(
         "status": "COMPLETED",
         "request": {"item": "book"},
         "rule_version": 1,
-        "source": "mirror",
+        "source": "sql",
     }
     assert id in [item["execution_id"] for item in (await api.json(LIST, "acme"))["items"]]
     assert len((await api.json(f"{LIST}/{id}/logs", "acme"))["lines"]) == 10

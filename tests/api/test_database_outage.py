@@ -67,7 +67,7 @@ async def test_what_is_answered_meanwhile_and_what_is_made_up_for(
         plan = await api.json(f"{LIST}/{id}/undo-plan")
         assert plan["source"] == "workflow"
         log = await api.json(f"{LIST}/{id}-before/logs")
-        assert len(log["lines"]) == 14
+        assert (log["source"], len(log["lines"])) == ("workflow", 14)
         unknown = await api.get(f"{LIST}/nobody")
         assert (unknown.status_code, unknown.json()["code"]) == (404, "EXECUTION_UNKNOWN")
         # The snapshot serves: a new saga runs to its end, and a running one goes on to its own.
@@ -96,7 +96,7 @@ async def test_what_is_answered_meanwhile_and_what_is_made_up_for(
 
 async def _in_mirror(api: Api, id: str) -> dict[str, Any] | None:
     view: dict[str, Any] = await api.view(id)
-    return view if view["source"] == "mirror" and view["ended_at"] else None
+    return view if view["source"] == "sql" and view["ended_at"] else None
 
 
 async def test_a_process_that_starts_meanwhile_recovers_by_itself(

@@ -91,7 +91,7 @@ async def test_a_failed_saga_says_what_failed(
     assert only(view, "status", "failed_step", "source") == {
         "status": status,
         "failed_step": step,
-        "source": "mirror",
+        "source": "sql",
     }
     assert view["error"]["code"] == said["code"]
 

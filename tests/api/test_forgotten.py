@@ -66,8 +66,8 @@ async def test_what_temporal_forgot_the_mirror_still_guards(
     assert another.json()["code"] == "EXECUTION_CONFLICT"
     with pytest.raises(RPCError):
         await temporal.get_workflow_handle(f"1:{id}").describe()
-    assert (await api.view(id))["source"] == "mirror"
-    assert (await api.json(f"/api/saga/executions/{id}/undo-plan"))["source"] == "mirror"
+    assert (await api.view(id))["source"] == "sql"
+    assert (await api.json(f"/api/saga/executions/{id}/undo-plan"))["source"] == "sql"
     strong = await api.get(f"/api/saga/executions/{id}", consistency="strong")
     assert (strong.status_code, strong.json()["code"]) == (404, "EXECUTION_UNKNOWN")
 

@@ -14,6 +14,10 @@ GOLDEN = {
     "GET /api/saga/executions/{execution_id}": "200 400 404 422 503",
     "GET /api/saga/executions/{execution_id}/logs": "200 400 404 422 503",
     "GET /api/saga/executions/{execution_id}/undo-plan": "200 400 404 422 503",
+    **{
+        f"POST /api/saga/executions/{{execution_id}}/{what}": "200 202 400 404 409 422 503"
+        for what in ("cancel", "compensate", "manual-decision", "retry", "skip")
+    },
     "POST /api/execute/{chain}": "200 400 404 409 422 503",
     "GET /health": "200",
     "GET /ready": "200 503",

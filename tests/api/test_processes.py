@@ -149,6 +149,7 @@ CANNOT: list[tuple[str, dict[str, str], list[str]]] = [
     ("worker", MISSING, ["components from 'no.such.package'", "CHAINSAGA_COMPONENTS"]),
     ("worker", BROKEN, ["'broken_components'", "no_such_library"]),
     ("api", MISSING, ["components from 'no.such.package'", "CHAINSAGA_COMPONENTS"]),
+    ("worker", {"CHAINSAGA_REDIS_URL": "localhost"}, ["CHAINSAGA_REDIS_URL", "redis://"]),
     ("api", {"CHAINSAGA_WORKER_THREADS": "many"}, ["CHAINSAGA_WORKER_THREADS", "integer"]),
 ]
 
@@ -220,7 +221,8 @@ async def test_a_worker_without_a_database_works_and_says_so(
             CHAINSAGA_TASK_QUEUE=settings.task_queue,
             CHAINSAGA_DATABASE_URL=f"sqlite:///{place.home}/nowhere/none.db",
         ) as worker:
-            says(worker, "unable to open database file")
+            says(worker, "unable to open database file", "mirror_without_redis")
+            says(worker, "the mirror was not compared with Temporal")
             ended = await alone.execute("free", BOOK, execution_id=id)
             assert (ended.status_code, ended.json()["status"]) == (200, "COMPLETED")
             worker.kill()  # it would try for a while to write what it still has

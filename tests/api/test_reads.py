@@ -202,7 +202,7 @@ async def test_log_of_a_compensated_saga(api: Api, books: Books) -> None:
 @pytest.mark.parametrize("consistency", ["mirror", "strong"])
 async def test_a_running_saga(api: Api, books: Books, consistency: str) -> None:
     view = await api.view("e", "ledger", consistency=consistency)
-    assert view["source"] == {"mirror": "mirror", "strong": "workflow"}[consistency]
+    assert view["source"] == {"mirror": "sql", "strong": "workflow"}[consistency]
     assert only(view, "status", "ended_at", "business_key") == {
         "status": "RUNNING",
         "ended_at": None,

@@ -114,8 +114,8 @@ async def test_a_standstill_and_the_repeat_after_it(
 
 # What needs no Temporal: path -> fields of the answer.
 STILL: list[tuple[str, dict[str, Any]]] = [
-    (f"{LIST}/before", {"source": "mirror", "status": "COMPENSATED", "execution_id": "before"}),
-    (f"{LIST}/before/undo-plan", {"source": "mirror", "status": "COMPENSATED", "undo": []}),
+    (f"{LIST}/before", {"source": "sql", "status": "COMPENSATED", "execution_id": "before"}),
+    (f"{LIST}/before/undo-plan", {"source": "sql", "status": "COMPENSATED", "undo": []}),
     (f"{LIST}?chain=placeOrder&status=COMPENSATED", {"next_cursor": None}),
     ("/health", {"status": "ok"}),
 ]
@@ -185,7 +185,7 @@ async def test_a_crash_and_a_restart(tmp_path: Path, id: str, gate: Gate) -> Non
             unavailable(fresh, f"{id}-new")
             assert joined.status_code in (202, 503)
             assert only(view.json(), "source", "status") == {
-                "source": "mirror",
+                "source": "sql",
                 "status": "RUNNING",
             }
             assert again.json() == ended.json()

@@ -8,6 +8,7 @@ from temporalio.client import Client
 from tests.api.sites import BOOK, Api, Place, only, open_api, open_worker, runs
 
 LIST = "/api/saga/executions"
+NO_REDIS = "not configured"
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +29,12 @@ async def test_sync_answers_202_after_its_patience(api: Api, id: str) -> None:
 @pytest.mark.parametrize(
     ("path", "status", "fields"),
     [
-        (f"{LIST}/waiting", 200, {"source": "mirror", "status": "RUNNING"}),
-        (f"{LIST}/waiting/logs", 200, {"lines": []}),
-        (f"{LIST}/waiting/undo-plan", 200, {"source": "mirror", "undo": []}),
+        (f"{LIST}/waiting", 200, {"source": "sql", "status": "RUNNING"}),
+        (f"{LIST}/waiting/logs", 200, {"source": "sql", "lines": []}),
+        (f"{LIST}/waiting/undo-plan", 200, {"source": "sql", "undo": []}),
         (f"{LIST}/waiting?consistency=strong", 503, {"code": "STATE_UNAVAILABLE", "step": None}),
         (f"{LIST}/nobody", 404, {"code": "EXECUTION_UNKNOWN"}),
-        ("/ready", 200, {"status": "ok", "temporal": "ok", "rules": "ok"}),
+        ("/ready", 200, {"status": "ok", "temporal": "ok", "rules": "ok", "redis": NO_REDIS}),
     ],
 )
 async def test_what_is_answered(

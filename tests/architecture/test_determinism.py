@@ -18,7 +18,9 @@ OUTSIDE = {"workflows", "workflows.chain", "workflows.plugin", "workflows.sandbo
 MAY_IMPORT = {
     "asyncio",
     "collections.abc",
+    "dataclasses",
     "datetime",
+    "json",
     "pydantic",
     "re",
     "rules",
@@ -154,6 +156,8 @@ def test_its_top_level_holds_functions_classes_and_constants_only(source: Module
             case ast.ClassDef():
                 continue
             case ast.Expr(value=ast.Constant()):
+                continue
+            case ast.Assign(value=ast.Call() as made) if dotted(made.func) == "TypeVar":
                 continue
             case ast.AnnAssign(annotation=annotation, value=value):
                 kind = ast.unparse(annotation)

@@ -67,6 +67,12 @@ TIMELINES = [
             "freezeCoupon undone by unfreezeCoupon",
         ],
     ),
+    (
+        "An order that waits for a person: declined, and paid in cash",
+        "202 WAITING_DECISION",
+        ["createOrder done", "deductStock done", "freezeCoupon done", "pay REFUSED", "notify done"],
+        [],
+    ),
 ]
 
 
@@ -88,16 +94,19 @@ def test_timelines(
 
 
 def test_the_shop_is_as_it_should_be(demo: Demo) -> None:
-    good, declined = (demo.order(title) for title, *_ in TIMELINES)
+    good, declined, decided = (demo.order(title) for title, *_ in TIMELINES)
     for told, before, after in (
         (good, Shelf(10, "free", 0), Shelf(8, "free", 3000)),
         (declined, Shelf(8, "free", 3000), Shelf(8, "free", 3000)),
+        (decided, Shelf(8, "free", 3000), Shelf(7, "frozen", 3000)),
     ):
         assert f"before: {before}\n" in told
         assert f"after:  {after}\n" in told
     assert "failed step pay: the card was declined" in declined
     engine = shop_engine(f"sqlite:///{demo.home}/demo/shop.db")
-    assert shelf(engine) == Shelf(8, "free", 3000)
+    assert shelf(engine) == Shelf(7, "frozen", 3000)
+    assert "ann decided: skip, paid in cash: accepted" in decided
+    assert "the saga is COMPLETED" in decided
     engine.dispose()
 
 

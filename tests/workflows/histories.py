@@ -21,8 +21,10 @@ from dev.temporal_server import dev_server
 from dev.tools import temporal_binary
 from rules.plan import PLAN_FORMAT
 from rules.wire import SagaResult
+from tests.workflows.dramas import DRAMAS
 from tests.workflows.lab import TENANT, Lab, ending, open_lab
 from tests.workflows.scenarios import SCENARIOS
+from tests.workflows.stages import OnTemporal, open_stage, play
 
 FOLDER: Final = Path(__file__).parent.parent / "golden" / "histories"
 MANIFEST: Final = FOLDER / "MANIFEST.json"
@@ -41,6 +43,23 @@ RECORDED: Final = [
     ("both-branches-fail", None),
     ("card-declined", None),
     ("timed-out-then-refused", None),
+]
+
+RECORDED_DRAMAS: Final = [
+    ("manual-retry", "temporal"),
+    ("manual-retry-twice", "lowest"),
+    ("manual-skip", "temporal"),
+    ("manual-decision-compensates", "temporal"),
+    ("cancel-while-waiting", "temporal"),
+    ("deadline-skips", "temporal"),
+    ("rounds-exhausted", "temporal"),
+    ("two-branches-wait", "temporal"),
+    ("a-failed-sibling-supersedes", "temporal"),
+    ("blocked-retry", "temporal"),
+    ("blocked-others-go-on", "lowest"),
+    ("limit", "temporal"),
+    ("limit-stands-still-while-waiting", "temporal"),
+    ("compensate-cancels-what-runs", "temporal"),
 ]
 
 
@@ -92,6 +111,16 @@ async def record(lab: Lab) -> None:
             max_events=hint,
         )
         await _keep(lab, await lab.start(frost, execution_id), name)
+    dramas = {drama.id: drama for drama in DRAMAS}
+    for id, runtime in RECORDED_DRAMAS:
+        name = f"{id}{'' if runtime == 'temporal' else f'-hint{HINT}'}"
+        if (FOLDER / f"{name}.1.json").exists():
+            continue
+        stage = await open_stage(lab, dramas[id], runtime)
+        assert isinstance(stage, OnTemporal)
+        for scene in dramas[id].scenes:
+            await play(stage, scene)
+        await _keep(lab, stage.handle, name)
     if not (FOLDER / "by-hand.1.json").exists():
         await _keep(lab, await lab.start_by_hand("flat", lab.new_run()), "by-hand")
 

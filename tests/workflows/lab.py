@@ -219,7 +219,9 @@ async def open_lab(address: str, home: Path) -> AsyncIterator[Lab]:
     repository = ChainRepository(engine, "lab", "default")
     for name, text in CHAINS.items():
         repository.save(ChainRow(tenant=TENANT, name=name, text=text))
-    registry = discover(["activities.components", "tests.workflows.doors"])
+    registry = discover(
+        ["activities.components", "tests.workflows.doors", "tests.workflows.acting"]
+    )
     rules = RuleSource(engine, "lab", "default", registry.policies)
     goods = shop.shop_engine(f"sqlite:///{home}/shop.db")
     shop.prepare_shop(goods)

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from activities.mirror.changes import Attempt, Change, StepChange, UndoChange
 from activities.mirror.versions import Phase
+from rules.decisions import DecisionRecord, Waiting
 from rules.execution import Cause, EntryStatus, ErrorInfo, Execution, StackEntry, Status
 from rules.wire import MirrorChange, SagaRef
 
@@ -51,6 +52,8 @@ class Saga:
         cause: Cause | None = None,
         failed_step: str | None = None,
         business_key: str | None = None,
+        waiting: tuple[Waiting, ...] = (),
+        decisions: tuple[DecisionRecord, ...] = (),
     ) -> MirrorChange:
         return MirrorChange(
             execution=Execution(
@@ -72,6 +75,8 @@ class Saga:
                 revision=revision,
                 first_run_id="run",
                 stack=stack,
+                waiting=waiting,
+                decisions=decisions,
             )
         )
 

@@ -9,6 +9,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic_core import from_json, to_json
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from structlog.testing import capture_logs
@@ -17,6 +18,7 @@ from activities.mirror.batch import Batch
 from activities.mirror.changes import Change
 from activities.mirror.hot import HotState, key_of
 from activities.mirror.reader import MirrorReader
+from activities.mirror.versions import WIDTH
 from activities.mirror.writer import MirrorWriter
 from dev.databases import RedisServer
 from dev.processes import wait_until
@@ -125,6 +127,22 @@ def test_the_lives_are_settings(server: RedisServer, client: "redis.Redis") -> N
     in_redis(brief, FINAL)
     assert client.ttl(KEY) <= 30
     brief.close()
+
+
+@on_mariadb
+def test_a_key_of_an_older_version_is_read_and_merged(
+    engine: Engine, hot: HotState, client: "redis.Redis"
+) -> None:
+    in_redis(hot, FINAL)
+    older = str(client.hget(KEY, "execution"), "utf-8")  # type: ignore[arg-type] # sync client
+    version, row = older[:WIDTH], from_json(older[WIDTH:])
+    del row["waiting"], row["decisions"]
+    client.hset(KEY, "execution", version + to_json(row).decode())
+    in_sql(engine, STEP_END, S.step(9, path="7", seq=7))
+    found = MirrorReader(engine, hot).find(S.tenant, S.id)
+    assert found is not None
+    assert (found.source, found.execution.status) == ("sql", Status.COMPENSATED)
+    assert (found.execution.waiting, found.execution.decisions) == ((), ())
 
 
 def test_tenants_are_apart(hot: HotState) -> None:

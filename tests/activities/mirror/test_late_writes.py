@@ -12,6 +12,7 @@ from activities.mirror.batch import Batch
 from activities.mirror.changes import Change
 from activities.mirror.reader import MirrorReader
 from activities.mirror.registers import KEYS, REGISTERS
+from rules.decisions import DecisionRecord, Verdict, Waiting
 from rules.execution import Cause, EntryStatus, Status
 from tests.activities.mirror.sagas import SOLD_OUT, Saga, at, entry
 
@@ -38,15 +39,36 @@ UNDO_START = S.undo(5.5)
 UNDO_RETRIED = S.undo(5.5, ended=6, error=SOLD_OUT)
 UNDO_AGAIN = S.undo(5.5, attempt=2)
 UNDO_END = S.undo(5.5, attempt=2, ended=7, status=EntryStatus.COMPENSATED)
+WAITING = Waiting(path="0!", component="deductStock", since=at(7.2), until=at(90))
+RETRY = DecisionRecord(
+    kind="retry",
+    decision_id="ticket-7",
+    operator="ann",
+    reason="the bank is back",
+    at=at(7.5),
+    verdict=Verdict.ACCEPTED,
+    path="0!",
+)
+BLOCKED = S.told(
+    0,
+    entry(1, ended=3, status=EntryStatus.COMPENSATION_FAILED, undo_started=5, undo_ended=7),
+    revision=2,
+    changed=7.2,
+    status=Status.COMPENSATION_BLOCKED,
+    cause=Cause.FAILURE,
+    failed_step="pay",
+    waiting=(WAITING,),
+)
 FINAL = S.told(
     0,
     entry(1, ended=3, status=EntryStatus.COMPENSATED, undo_started=5, undo_ended=7),
-    revision=2,
+    revision=3,
     changed=8,
     ended=8,
     status=Status.COMPENSATED,
     cause=Cause.FAILURE,
     failed_step="pay",
+    decisions=(RETRY,),
 )
 HISTORY: tuple[Change, ...] = (
     ASKED,
@@ -61,6 +83,7 @@ HISTORY: tuple[Change, ...] = (
     UNDO_RETRIED,
     UNDO_AGAIN,
     UNDO_END,
+    BLOCKED,
     FINAL,
 )
 
@@ -117,6 +140,7 @@ def test_the_whole_history_ends_as_the_workflow_says(engine: Engine, reader: Mir
         Cause.FAILURE,
         "pay",
     )
+    assert (found.waiting, found.decisions) == ((), (RETRY,))
     step, other = found.stack
     assert (step.status, step.undone, step.undo_ended_at) == (EntryStatus.COMPENSATED, 1, at(7))
     # The workflow keeps no output here; the attempt's record of it is not lost to that.
@@ -150,6 +174,7 @@ CASES: list[tuple[str, list[Change], EntryStatus]] = [
         [FINAL, S.told(0, entry(1, ended=3), revision=1, changed=20)],
         EntryStatus.COMPLETED,
     ),
+    ("a step waits for a decision", [STEP_END, BLOCKED], EntryStatus.COMPENSATION_FAILED),
     ("a step runs again after a reset", [FINAL, S.step(20)], EntryStatus.RUNNING),
 ]
 
@@ -163,6 +188,36 @@ def test_which_status_stands(
         found = reader.get(S.tenant, S.id)
         assert found is not None
         assert found.stack[0].status is status
+
+
+def test_who_is_waited_for(engine: Engine, reader: MirrorReader) -> None:
+    rows_after(engine, [[UNDO_RETRIED, BLOCKED], [ASKED, UNDO_START]])
+    found = reader.get(S.tenant, S.id)
+    assert found is not None
+    assert (found.status, found.waiting) == (Status.COMPENSATION_BLOCKED, (WAITING,))
+    assert found.decisions == ()
+    assert found.stack[0].undo_started_at == at(5)
+
+
+SKIPPED = [
+    (EntryStatus.COMPENSATION_SKIPPED, True),
+    (EntryStatus.COMPENSATION_FAILED, True),
+    (EntryStatus.SKIPPED, False),
+    (EntryStatus.COMPLETED, False),
+]
+
+
+@pytest.mark.parametrize(("status", "undo_shown"), SKIPPED)
+def test_an_undo_is_shown_while_the_status_tells_of_one(
+    engine: Engine, reader: MirrorReader, status: EntryStatus, undo_shown: bool
+) -> None:
+    undone = entry(1, ended=3, status=status, undo_started=5, undo_ended=7)
+    rows_after(engine, [[S.told(0, undone, changed=9)]])
+    found = reader.get(S.tenant, S.id)
+    assert found is not None
+    assert (found.stack[0].undo_ended_at is not None) == undo_shown
+    kinds = {line.kind for line in reader.logs(S.tenant, S.id).lines}
+    assert ("undo_ended" in kinds) == undo_shown
 
 
 def test_after_a_reset_the_undo_of_the_old_history_is_not_shown(

@@ -31,6 +31,7 @@ from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
 from activities.system import system_activities
 from dev.temporal_server import DevServer
+from rules.decisions import Waiting
 from rules.execution import EntryStatus, Execution, Status
 from rules.source.engine import create_engine_for
 from rules.source.freeze import freeze
@@ -39,6 +40,7 @@ from rules.source.service import RuleSource
 from rules.source.snapshot import Snapshot
 from rules.wire import EXECUTION_QUERY, ChainInput, MirrorChange, SagaResult
 from tests.activities.mirror.stores import Stores
+from tests.activities.mirror.test_late_writes import RETRY
 from workflows.plugin import saga_plugin
 from workflows.temporal import start_attributes
 
@@ -234,6 +236,8 @@ async def test_without_a_worker_the_mirrors_own_entries_stay(site: Site) -> None
         handle = await site.start("waiting")
         await reached(handle, "waitLong")
         known = await handle.query(EXECUTION_QUERY, result_type=Execution)
+        asked = Waiting(path="0.1", component="waitLong", since=known.started_at)
+        known = known.model_copy(update={"waiting": (asked,), "decisions": (RETRY,)})
         site.writer.put(MirrorChange(execution=known))
         assert site.writer.flush(LIMIT)
     await handle.terminate()
@@ -246,6 +250,7 @@ async def test_without_a_worker_the_mirrors_own_entries_stay(site: Site) -> None
     assert found.status is Status.ABORTED
     assert [entry.component for entry in found.stack] == ["takeNote", "waitLong"]
     assert found.request == {"why": "test"}
+    assert (found.waiting, found.decisions) == ((), (RETRY,)), "nobody can decide any more"
 
 
 async def test_a_saga_that_the_server_timed_out_is_aborted(site: Site) -> None:

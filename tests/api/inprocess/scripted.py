@@ -179,7 +179,7 @@ def frozen(root: PlanNode, registry: Registry, options: SagaOptions | None = Non
         components=registry.policies,
         nodes=len(steps_of(root)),
     )
-    return Frost(plan=plan, request_sha="request", options=options or SagaOptions())
+    return Frost(plan=plan, request_sha="request", options=options or SagaOptions(unattended=True))
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,9 @@ def run(
     """Run a plan to its end on virtual time."""
     world = World(script or Script())
     registry = world.registry
-    options = SagaOptions(saga=saga, max_events=max_events, max_parallel=max_parallel)
+    options = SagaOptions(
+        saga=saga, unattended=True, max_events=max_events, max_parallel=max_parallel
+    )
     execution = run_virtual(
         execute(
             "acme",
@@ -240,7 +242,7 @@ def run_cancelled(
     """The same, and at a moment of virtual time somebody cancels the saga."""
     world = World(script)
     registry = world.registry
-    frost = frozen(root, registry, SagaOptions(max_events=max_events))
+    frost = frozen(root, registry, SagaOptions(unattended=True, max_events=max_events))
     ref = SagaRef(
         tenant="acme",
         execution_id="order-1",

@@ -55,9 +55,17 @@ def test_final_status(stack: list[StackEntry], failed: Status, cancelled: Status
     assert final_status(state(*stack)) is Status.COMPLETED
 
 
+OPEN = (
+    Status.RUNNING,
+    Status.WAITING_DECISION,
+    Status.COMPENSATING,
+    Status.COMPENSATION_BLOCKED,
+)
+
+
 @pytest.mark.parametrize("status", Status)
 def test_only_open_statuses_may_still_change(status: Status) -> None:
-    assert status.final is (status not in (Status.RUNNING, Status.COMPENSATING))
+    assert status.final is (status not in OPEN)
 
 
 def test_an_execution_tells_all_of_its_state() -> None:
@@ -91,6 +99,8 @@ def test_an_execution_tells_all_of_its_state() -> None:
         "revision": 4,
         "changed_at": LATER,
         "first_run_id": "run",
+        "waiting": (),
+        "decisions": (),
     }
     assert shown.error == SOLD_OUT
     assert shown.stack == (entry(),)

@@ -1,0 +1,220 @@
+"""The desk where decisions are judged, one after the other, as they came.
+
+For the saga. Signal handlers only append to the inbox; a malformed decision is recorded as
+rejected, never lost. The same decision id twice is one decision. (Design section 5.)
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Final
+
+from pydantic import JsonValue, ValidationError
+
+from rules.decisions import (
+    ID_LIMIT,
+    Decision,
+    DecisionKind,
+    DecisionRecord,
+    Unread,
+    Verdict,
+    Waiting,
+)
+from rules.wire import Frost, SagaState
+from workflows.gate import Gate
+from workflows.runtime import Runtime
+
+UNDO_MARK: Final = "!"
+
+
+class Rejected(Exception):
+    """A decision that cannot be carried out; the words go into its record."""
+
+
+class Desk:
+    """Judges decisions about one execution. `compensate` stops the saga and has it undone."""
+
+    def __init__(
+        self,
+        frost: Frost,
+        state: SagaState,
+        runtime: Runtime,
+        gate: Gate,
+        compensate: Callable[[Decision], None],
+    ) -> None:
+        self._frost = frost
+        self._state = state
+        self._runtime = runtime
+        self._gate = gate
+        self._compensate = compensate
+        self._came: asyncio.Future[None] | None = None
+
+    def receive(self, kind: str, payload: JsonValue) -> None:
+        """Take a signal in. Never fails."""
+        self._state.inbox.append(Unread(kind=kind, payload=payload))
+        if self._came is not None and not self._came.done():
+            self._came.set_result(None)
+
+    async def serve(self) -> None:
+        """Judge what comes, until cancelled."""
+        while True:
+            self.judge_all()
+            self._came = asyncio.Future()
+            await self._came
+
+    def note_cancel(self, reason: str | None, why: str | None) -> None:
+        """Record a cancel, whose decision stands in its reason; `why` says why it does nothing."""
+        unread = Unread(kind="cancel", payload=_read(reason))
+        decision = _salvaged(unread, f"cancel-{len(self._state.decisions) + 1}")
+        verdict = Verdict.ACCEPTED if why is None else Verdict.REJECTED
+        self._record(unread, decision, verdict, why=why)
+
+    def judge_all(self) -> None:
+        """Judge what is in the inbox."""
+        while self._state.inbox:
+            self._judge(self._state.inbox.pop(0))
+            self._gate.park_if_due()
+
+    def _judge(self, unread: Unread) -> None:
+        decision_id = f"signal-{len(self._state.decisions) + 1}"
+        try:
+            decision = _parse(unread, decision_id)
+        except Rejected as error:
+            self._record(unread, _salvaged(unread, decision_id), Verdict.REJECTED, why=str(error))
+            return
+        if any(known.decision_id == decision.decision_id for known in self._state.decisions):
+            return
+        try:
+            path = self._carry_out(DecisionKind(unread.kind), decision)
+        except Rejected as error:
+            self._record(unread, decision, Verdict.REJECTED, why=str(error))
+        else:
+            self._record(unread, decision, Verdict.ACCEPTED, path=path)
+
+    def _carry_out(self, kind: DecisionKind, decision: Decision) -> str | None:
+        """Act on a decision; the path it acted on. Raises Rejected."""
+        action = decision.action if kind is DecisionKind.MANUAL_DECISION else kind.value
+        status = self._state.status
+        if status.final:
+            raise Rejected(f"the saga has ended: {status.value}")
+        if action is None:
+            raise Rejected("a manual_decision needs an action: retry, skip or compensate")
+        if action == "compensate":
+            if status.undoing:
+                raise Rejected("already undoing")
+            if not self._frost.options.saga:
+                raise Rejected("this execution runs without saga: nothing would be undone")
+            if self._state.cause is not None:
+                raise Rejected(f"already stopping: {self._state.cause.value}")
+            self._compensate(decision)
+            return None
+        waiting = self._addressed(decision)
+        if action == "skip" and not status.undoing:
+            self._check_output(waiting, decision)
+        self._gate.decide(waiting.path, decision.model_copy(update={"action": action}))
+        return waiting.path
+
+    def _addressed(self, decision: Decision) -> Waiting:
+        """The one wait that a decision is about. Raises Rejected."""
+        undoing = self._state.status.undoing
+        open_waits = [
+            waiting
+            for waiting in self._state.waiting.values()
+            if waiting.person
+            and waiting.path.endswith(UNDO_MARK) == undoing
+            and self._gate.waits(waiting.path)
+        ]
+        step = decision.step
+        if step is not None:
+            names = (step, f"{step}{UNDO_MARK}")
+            exact = [waiting for waiting in open_waits if waiting.path in names]
+            open_waits = exact or [w for w in open_waits if w.component == step]
+        if len(open_waits) == 1:
+            return open_waits[0]
+        if open_waits:
+            listed = ", ".join(f"{w.path} ({w.component})" for w in open_waits)
+            raise Rejected(f"several steps wait, name one as 'step': {listed}")
+        raise Rejected(self._nothing_waits(step))
+
+    def _nothing_waits(self, step: str | None) -> str:
+        for record in reversed(self._state.decisions):
+            about = step in (None, record.path, record.step)
+            if record.verdict is Verdict.ACCEPTED and about:
+                return f"already decided by {record.operator} at {record.at.isoformat()}"
+        what = f"'{step}'" if step else "no step"
+        return f"{what} {'does not wait' if step else 'waits'} for a decision"
+
+    def _check_output(self, waiting: Waiting, decision: Decision) -> None:
+        policy = self._frost.plan.components[waiting.component]
+        if policy.kind == "boolean" and not isinstance(decision.output, bool):
+            raise Rejected(
+                f"'{waiting.component}' is a condition: skipping it needs an output, true or false"
+            )
+        wanted = any(
+            need.name == waiting.component and not need.optional
+            for other in self._frost.plan.components.values()
+            for need in other.needs.outputs
+        )
+        if wanted and decision.output is None:
+            raise Rejected(
+                f"the output of '{waiting.component}' is needed later: "
+                "skipping it needs an 'output' in its place"
+            )
+
+    def _record(
+        self,
+        unread: Unread,
+        decision: Decision,
+        verdict: Verdict,
+        *,
+        why: str | None = None,
+        path: str | None = None,
+    ) -> None:
+        self._state.decisions.append(
+            DecisionRecord(
+                kind=unread.kind,
+                decision_id=decision.decision_id,
+                operator=decision.operator,
+                reason=decision.reason,
+                step=decision.step,
+                action=decision.action,
+                at=self._runtime.now(),
+                verdict=verdict,
+                why=why,
+                path=path,
+            )
+        )
+
+
+def _parse(unread: Unread, decision_id: str) -> Decision:
+    payload = {} if unread.payload is None else unread.payload
+    if not isinstance(payload, dict):
+        raise Rejected('a decision is an object such as {"decision_id": …, "operator": …}')
+    try:
+        return Decision.model_validate({"decision_id": decision_id, **payload})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Rejected(f"malformed: {where}: {first['msg']}") from error
+
+
+def _read(reason: str | None) -> JsonValue:
+    """A cancel's reason: a decision as JSON from the API, else words of whoever cancelled."""
+    if not reason:
+        return None
+    try:
+        found: JsonValue = json.loads(reason)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"reason": reason[:ID_LIMIT]}
+
+
+def _salvaged(unread: Unread, decision_id: str) -> Decision:
+    """What can be told of a malformed decision: its id and operator where they are readable."""
+    payload = unread.payload if isinstance(unread.payload, dict) else {}
+    known: dict[str, JsonValue] = {"decision_id": decision_id}
+    for name in ("decision_id", "operator", "reason"):
+        value = payload.get(name)
+        if isinstance(value, str) and 0 < len(value) <= ID_LIMIT:
+            known[name] = value
+    return Decision.model_validate(known)
