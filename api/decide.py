@@ -42,7 +42,7 @@ class Judged:
 
 
 async def decide(
-    sagas: Sagas, tenant: str, execution_id: str, kind: DecisionKind, body: DecisionRequest
+    kind: DecisionKind, sagas: Sagas, tenant: str, execution_id: str, body: DecisionRequest
 ) -> Judged:
     """Send a decision and wait a moment for its verdict.
 
