@@ -103,9 +103,15 @@ class Runner:
         if self.executor is None:
             return function(**arguments)
         context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(
+        called = asyncio.get_running_loop().run_in_executor(
             self.executor, lambda: context.run(_in_thread, function, arguments)
         )
+        try:
+            return await asyncio.shield(called)
+        except asyncio.CancelledError:
+            # A thread cannot be stopped: an undo must not begin before it has ended.
+            await asyncio.wait([called])
+            raise
 
 
 def _in_thread(function: Callable[..., object], arguments: Mapping[str, object]) -> object:

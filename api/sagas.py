@@ -115,18 +115,17 @@ class Sagas:
             return _result_of(started.remembered)
         ending = asyncio.create_task(self._ending(tenant, started))
         deadline = monotonic() + seconds
-        pause = FIRST_LOOK
+        pause, status = FIRST_LOOK, None
         try:
             while True:
                 left = max(deadline - monotonic(), 0.0)
                 await asyncio.wait([ending], timeout=min(left, pause))
                 if ending.done():
                     return ending.result() or Status.RUNNING
-                status = await self._status(tenant, started.execution_id) if left else None
-                if status in (Status.WAITING_DECISION, Status.COMPENSATION_BLOCKED):
-                    return status
-                if not left:
-                    return Status.RUNNING
+                if left:
+                    status = await self._status(tenant, started.execution_id) or status
+                if status in (Status.WAITING_DECISION, Status.COMPENSATION_BLOCKED) or not left:
+                    return status or Status.RUNNING
                 pause = min(pause * 2, LAST_LOOK)
         finally:
             ending.cancel()

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from rules.plan import Frozen
 
 ID_LIMIT: Final = 128
+STEP_LIMIT: Final = 512
+REASON_LIMIT: Final = 1000
 
 
 class DecisionKind(StrEnum):
@@ -36,8 +38,8 @@ class Decision(Frozen):
 
     decision_id: str = Field(min_length=1, max_length=ID_LIMIT)
     operator: str = Field(default="temporal", min_length=1, max_length=ID_LIMIT)
-    reason: str | None = Field(default=None, max_length=1000)
-    step: str | None = None
+    reason: str | None = Field(default=None, max_length=REASON_LIMIT)
+    step: str | None = Field(default=None, max_length=STEP_LIMIT)
     action: Literal["retry", "skip", "compensate"] | None = None
     output: JsonValue = None
     context: dict[str, JsonValue] | None = None
@@ -74,10 +76,14 @@ class Unread(BaseModel):
 
 
 class Waiting(BaseModel):
-    """A step, or a blocked undo, that waits: for a person, or for its next round."""
+    """A step, or a blocked undo, that waits: for a person, or for its next round.
+
+    `answer` is a decision that it has not acted on yet, such as one that came while it parked.
+    """
 
     path: str
     component: str
     since: datetime
     until: datetime | None = None
     person: bool = True
+    answer: Decision | None = None

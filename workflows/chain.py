@@ -62,24 +62,24 @@ class ChainWorkflow:
         return self._driver.saga.decisions()
 
     @workflow.signal(name=DecisionKind.RETRY, description="Run the waiting step, or undo, again")
-    def retry(self, decision: Any = None) -> None:  # noqa: ANN401 - see ChainDriver.receive
+    def retry(self, decision: Any = None, *_more: Any) -> None:  # noqa: ANN401 - see ChainDriver.receive
         """Decide to retry."""
         self._driver.receive(DecisionKind.RETRY, decision)
 
     @workflow.signal(name=DecisionKind.SKIP, description="Go on without the waiting step, or undo")
-    def skip(self, decision: Any = None) -> None:  # noqa: ANN401 - see ChainDriver.receive
+    def skip(self, decision: Any = None, *_more: Any) -> None:  # noqa: ANN401 - see ChainDriver.receive
         """Decide to skip."""
         self._driver.receive(DecisionKind.SKIP, decision)
 
     @workflow.signal(name=DecisionKind.COMPENSATE, description="Stop, and undo what was done")
-    def compensate(self, decision: Any = None) -> None:  # noqa: ANN401 - see ChainDriver.receive
+    def compensate(self, decision: Any = None, *_more: Any) -> None:  # noqa: ANN401 - see ChainDriver.receive
         """Decide to undo."""
         self._driver.receive(DecisionKind.COMPENSATE, decision)
 
     @workflow.signal(
         name=DecisionKind.MANUAL_DECISION, description="retry, skip or compensate, as 'action'"
     )
-    def manual_decision(self, decision: Any = None) -> None:  # noqa: ANN401 - see ChainDriver
+    def manual_decision(self, decision: Any = None, *_more: Any) -> None:  # noqa: ANN401 - see ChainDriver
         """Decide by `action`."""
         self._driver.receive(DecisionKind.MANUAL_DECISION, decision)
 

@@ -7,12 +7,15 @@ rejected, never lost. The same decision id twice is one decision. (Design sectio
 import asyncio
 import json
 from collections.abc import Callable
+from itertools import count
 from typing import Final
 
 from pydantic import JsonValue, ValidationError
 
 from rules.decisions import (
     ID_LIMIT,
+    REASON_LIMIT,
+    STEP_LIMIT,
     Decision,
     DecisionKind,
     DecisionRecord,
@@ -25,6 +28,8 @@ from workflows.gate import Gate
 from workflows.runtime import Runtime
 
 UNDO_MARK: Final = "!"
+OUTPUT_LIMIT: Final = 256 * 1024
+CONTEXT_LIMIT: Final = 512 * 1024
 
 
 class Rejected(Exception):
@@ -65,7 +70,7 @@ class Desk:
     def note_cancel(self, reason: str | None, why: str | None) -> None:
         """Record a cancel, whose decision stands in its reason; `why` says why it does nothing."""
         unread = Unread(kind="cancel", payload=_read(reason))
-        decision = _salvaged(unread, f"cancel-{len(self._state.decisions) + 1}")
+        decision = _salvaged(unread, self._free_id("cancel"))
         verdict = Verdict.ACCEPTED if why is None else Verdict.REJECTED
         self._record(unread, decision, verdict, why=why)
 
@@ -76,7 +81,7 @@ class Desk:
             self._gate.park_if_due()
 
     def _judge(self, unread: Unread) -> None:
-        decision_id = f"signal-{len(self._state.decisions) + 1}"
+        decision_id = self._free_id("signal")
         try:
             decision = _parse(unread, decision_id)
         except Rejected as error:
@@ -90,6 +95,12 @@ class Desk:
             self._record(unread, decision, Verdict.REJECTED, why=str(error))
         else:
             self._record(unread, decision, Verdict.ACCEPTED, path=path)
+
+    def _free_id(self, kind: str) -> str:
+        """An id for a decision that came without one."""
+        taken = {known.decision_id for known in self._state.decisions}
+        numbers = count(len(taken) + 1)
+        return next(id for number in numbers if (id := f"{kind}-{number}") not in taken)
 
     def _carry_out(self, kind: DecisionKind, decision: Decision) -> str | None:
         """Act on a decision; the path it acted on. Raises Rejected."""
@@ -108,10 +119,12 @@ class Desk:
                 raise Rejected(f"already stopping: {self._state.cause.value}")
             self._compensate(decision)
             return None
+        _check_size(decision)
         waiting = self._addressed(decision)
         if action == "skip" and not status.undoing:
             self._check_output(waiting, decision)
-        self._gate.decide(waiting.path, decision.model_copy(update={"action": action}))
+        waiting.answer = decision.model_copy(update={"action": action})
+        self._gate.decide(waiting.path, waiting.answer)
         return waiting.path
 
     def _addressed(self, decision: Decision) -> Waiting:
@@ -121,6 +134,7 @@ class Desk:
             waiting
             for waiting in self._state.waiting.values()
             if waiting.person
+            and waiting.answer is None
             and waiting.path.endswith(UNDO_MARK) == undoing
             and self._gate.waits(waiting.path)
         ]
@@ -186,6 +200,16 @@ class Desk:
         )
 
 
+def _check_size(decision: Decision) -> None:
+    """Raise Rejected for data that would not fit the saga's history."""
+    for what, value, limit in (
+        ("output", decision.output, OUTPUT_LIMIT),
+        ("context", decision.context, CONTEXT_LIMIT),
+    ):
+        if value is not None and len(json.dumps(value)) > limit:
+            raise Rejected(f"the {what} is larger than {limit} bytes")
+
+
 def _parse(unread: Unread, decision_id: str) -> Decision:
     payload = {} if unread.payload is None else unread.payload
     if not isinstance(payload, dict):
@@ -194,7 +218,7 @@ def _parse(unread: Unread, decision_id: str) -> Decision:
         return Decision.model_validate({"decision_id": decision_id, **payload})
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"])[:STEP_LIMIT]
         raise Rejected(f"malformed: {where}: {first['msg']}") from error
 
 
@@ -204,17 +228,21 @@ def _read(reason: str | None) -> JsonValue:
         return None
     try:
         found: JsonValue = json.loads(reason)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
-    return found if isinstance(found, dict) else {"reason": reason[:ID_LIMIT]}
+    return found if isinstance(found, dict) else {"reason": reason}
 
 
 def _salvaged(unread: Unread, decision_id: str) -> Decision:
     """What can be told of a malformed decision: its id and operator where they are readable."""
     payload = unread.payload if isinstance(unread.payload, dict) else {}
     known: dict[str, JsonValue] = {"decision_id": decision_id}
-    for name in ("decision_id", "operator", "reason"):
+    for name, limit in (
+        ("decision_id", ID_LIMIT),
+        ("operator", ID_LIMIT),
+        ("reason", REASON_LIMIT),
+    ):
         value = payload.get(name)
-        if isinstance(value, str) and 0 < len(value) <= ID_LIMIT:
-            known[name] = value
+        if isinstance(value, str) and value:
+            known[name] = value[:limit]
     return Decision.model_validate(known)

@@ -84,7 +84,11 @@ class ChainDriver:
         try:
             result = await _to_the_end(saga, announce=start is not given)
         except Parked:
-            workflow.continue_as_new(ChainInput(frost=start.frost, state=state))
+            # An upserted memo would not be carried over by itself.
+            workflow.continue_as_new(
+                ChainInput(frost=start.frost, state=state),
+                memo={REQUEST_SHA_MEMO: start.frost.request_sha},
+            )
         if result.status is not Status.COMPLETED:
             _fail(result)
         return result

@@ -46,8 +46,9 @@ class Gate:
         self._close(Stopped)
 
     def allow_undo(self) -> None:
-        """Open again for the undos; they may still park."""
+        """Open again for the undos, which may still park; what failed forward is over."""
         self._halt = None
+        self._superseded.clear()
 
     def enter(self) -> None:
         """Raise Stopped or Parked when no step may start now.
@@ -83,13 +84,20 @@ class Gate:
         return answer.result() if done else None
 
     def decide(self, path: str, decision: Decision) -> None:
-        """End the wait at `path` with a decision."""
-        self._waits[path].set_result(decision)
+        """End the wait at `path` with a decision, if it is not ending already."""
+        answer = self._waits.get(path)
+        if answer is not None and not answer.done():
+            answer.set_result(decision)
 
     def waits(self, path: str) -> bool:
-        """Whether a wait at `path` can still be decided."""
+        """Whether a known wait at `path` can still be decided.
+
+        One that parks, or has not begun again in a continued run, takes its decision along.
+        """
+        if self._halt is not None:
+            return self._halt is Parked
         answer = self._waits.get(path)
-        return answer is not None and not answer.done()
+        return answer is None or not answer.done()
 
     def supersede(self, block: str) -> None:
         """End every wait below a block, now and later: one of its branches has failed."""

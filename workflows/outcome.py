@@ -22,10 +22,13 @@ def final_status(state: SagaState) -> Status:
 def open_status(state: SagaState) -> Status:
     """The public status of an execution that has not ended."""
     if state.status.undoing:
-        blocked = any(waiting.person for waiting in state.waiting.values())
+        blocked = _asks(state)
         return Status.COMPENSATION_BLOCKED if blocked else Status.COMPENSATING
-    asked = any(waiting.person for waiting in state.waiting.values())
-    return Status.WAITING_DECISION if asked else Status.RUNNING
+    return Status.WAITING_DECISION if _asks(state) else Status.RUNNING
+
+
+def _asks(state: SagaState) -> bool:
+    return any(wait.person and wait.answer is None for wait in state.waiting.values())
 
 
 def execution_of(ref: SagaRef, frost: Frost, state: SagaState) -> Execution:

@@ -113,6 +113,9 @@ class Saga:
             state.failure = state.failure or failed.failure
         except Stopped:
             pass
+        # Nobody decides about a step any more, also not about one that parked before the stop.
+        state.waiting.clear()
+        state.due.clear()
         if state.cause is None or not self.frost.options.saga:
             return
         if undo_order(state.stack):

@@ -6,7 +6,7 @@ For the interpreter. Knows nothing of undoing: giving up means that the failure 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from pydantic import JsonValue
 
@@ -17,6 +17,8 @@ from rules.wire import Frost, SagaState
 from workflows.gate import Gate, Stopped, Superseded
 from workflows.requests import forward_retry
 from workflows.runtime import Runtime
+
+MOST_DOUBLINGS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,10 @@ class Strategies:
                 return await self._ask(entry, on_failure)
             return GiveUp()
         retry = forward_retry(policy)
-        pause = min(retry.interval * retry.backoff**done, retry.max_interval)
+        # Bounded before it is raised: a large power is no number any more.
+        exponent = min(done, MOST_DOUBLINGS)
+        longest = max(retry.max_interval, retry.interval)
+        pause = min(retry.interval * retry.backoff**exponent, longest)
         try:
             await self._wait(entry, pause, person=False)
         except Superseded:
@@ -118,7 +123,7 @@ class Strategies:
         self._announce()
         summary = f"decision on {entry.component}" if person else f"retry {entry.component}"
         try:
-            decision = await self._gate.wait(entry.path, waiting.until, summary)
+            decision = waiting.answer or await self._gate.wait(entry.path, waiting.until, summary)
         except (Stopped, Superseded):
             self._end_wait(entry)
             raise

@@ -93,7 +93,9 @@ class Undoing:
                 path=path, component=entry.component, since=self._runtime.now()
             )
         self._announce()
-        decision = await self._gate.wait(path, None, f"blocked undo of {entry.component}")
+        decision = self._state.waiting[path].answer
+        if decision is None:
+            decision = await self._gate.wait(path, None, f"blocked undo of {entry.component}")
         assert decision is not None
         del self._state.waiting[path]
         return decision

@@ -43,8 +43,8 @@ class InMemoryRuntime:
         self._clock = clock
         self._published = published
         self._steps = 0
-        self._running: set[asyncio.Task[StepReply]] = set()
-        self._stopped: set[asyncio.Task[StepReply]] = set()
+        self._running: set[asyncio.Task[StepReply] | asyncio.Task[None]] = set()
+        self._stopped: set[asyncio.Task[StepReply] | asyncio.Task[None]] = set()
 
     def now(self) -> datetime:
         """The clock's time."""
@@ -69,7 +69,8 @@ class InMemoryRuntime:
         failure = None
         for number in range(1, limit + 1):
             if failure is not None:
-                await asyncio.sleep(pause)
+                if not await self._pause(request, pause):
+                    return _cancelled(number - 1)
                 pause = min(pause * retry.backoff, max(retry.max_interval, retry.interval))
             try:
                 return await self._attempt(component, request, number, log, policy.timeout)
@@ -95,8 +96,22 @@ class InMemoryRuntime:
         await asyncio.wait([answered], timeout=None if seconds is None else max(seconds, 0.0))
         return answered.done()
 
+    async def _pause(self, request: StepRequest, seconds: float) -> bool:
+        """Back off before the next attempt; False when a decision stopped the step meanwhile."""
+        task = asyncio.create_task(asyncio.sleep(seconds))
+        if request.undo is None:
+            self._running.add(task)
+        try:
+            await task
+        except asyncio.CancelledError:
+            if task not in self._stopped:
+                raise
+        finally:
+            self._running.discard(task)
+        return task not in self._stopped
+
     def cancel_running(self) -> None:
-        """Cancel the attempts of forward steps that run."""
+        """Cancel forward steps that run or back off."""
         for task in self._running:
             self._stopped.add(task)
             task.cancel()

@@ -61,7 +61,8 @@ def check(script: Script, scope: Scope, findings: Findings) -> Term | None:
 
 def absorbable(policy: ComponentPolicy) -> bool:
     """Whether the component may have its strategy: a head cannot ignore that it has no answer."""
-    ignores = policy.on_failure.strategy is FailureStrategy.IGNORE
+    on_failure = policy.on_failure
+    ignores = on_failure.strategy is FailureStrategy.IGNORE or on_failure.default == "skip"
     return policy.kind == "common" or not ignores
 
 
@@ -132,7 +133,7 @@ class _Checker:
             self.no_compensation(expr, policy.compensate)
         if not absorbable(policy):
             message = f"{quoted(name)} is a condition and cannot ignore that it has no answer"
-            hint = "give it another on_failure than IGNORE"
+            hint = "give it another on_failure than IGNORE, and no default of skip"
             self.findings.error("structure", message, expr.start, expr.end, hint=hint)
         return Term(policy.kind, policy, expr.start, expr.end, 1, 1)
 

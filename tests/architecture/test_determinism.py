@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "collections.abc",
     "dataclasses",
     "datetime",
+    "itertools",
     "json",
     "pydantic",
     "re",

@@ -226,6 +226,12 @@ DRAMAS = [
         ),
         options={"undo_policy": "continue"},
     ),
+    Drama(
+        "blocked-inside-a-failed-when", f"WHEN({step('a')}, {step('b')})",
+        {"b": ["refuse"], "undo:a": ["error", "ok"]}, Status.COMPENSATED,
+        {"a": UNDONE, "b": FAILED}, Cause.FAILURE,
+        scenes=(Scene(BLOCKED, ("a",), "retry", {}),),
+    ),
     # The chain's own limit, and what is in flight.
     Drama(
         "limit", AB, {"b": ["hold"]}, Status.COMPENSATED, {"a": UNDONE, "b": UNDONE},
