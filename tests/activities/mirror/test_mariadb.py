@@ -78,7 +78,8 @@ def test_a_deadlock_is_tried_again_at_once(
         wait_until(lambda: _waits_for_a_lock(server), LIMIT, "the writer to hold one lock")
         other.execute(lock.where(mine, saga_execution.c.execution_id == "a")).all()
     assert lane.flush(LIMIT)
-    assert counter(server, "Innodb_deadlocks") == before + 1
+    # Once or more: what is tried again at once may meet the same lock again.
+    assert counter(server, "Innodb_deadlocks") > before
     assert logs == []
     for saga in (first, last):
         found = reader.get("acme", saga.id)
