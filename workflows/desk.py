@@ -1,7 +1,8 @@
 """The desk where decisions are judged, one after the other, as they came.
 
 For the saga. Signal handlers only append to the inbox; a malformed decision is recorded as
-rejected, never lost. The same decision id twice is one decision. (Design section 5.)
+rejected, never lost. The same decision id twice is one decision. Of rejected decisions the last
+ones are kept, and how many went before them. (Design section 5.)
 """
 
 import asyncio
@@ -30,6 +31,11 @@ from workflows.runtime import Runtime
 UNDO_MARK: Final = "!"
 OUTPUT_LIMIT: Final = 256 * 1024
 CONTEXT_LIMIT: Final = 512 * 1024
+REJECTED_LIMIT: Final = 200
+"""How many rejected decisions a saga remembers; each may be some kilobytes in its state."""
+
+FORGOTTEN: Final = "forgotten"
+"""The kind of the one record that stands for rejected decisions that are not kept any more."""
 
 
 class Rejected(Exception):
@@ -37,7 +43,10 @@ class Rejected(Exception):
 
 
 class Desk:
-    """Judges decisions about one execution. `compensate` stops the saga and has it undone."""
+    """Judges decisions about one execution.
+
+    `compensate` stops the saga and has it undone; `cancel` too, if anything is left to stop.
+    """
 
     def __init__(
         self,
@@ -45,13 +54,16 @@ class Desk:
         state: SagaState,
         runtime: Runtime,
         gate: Gate,
+        *,
         compensate: Callable[[Decision], None],
+        cancel: Callable[[], object],
     ) -> None:
         self._frost = frost
         self._state = state
         self._runtime = runtime
         self._gate = gate
         self._compensate = compensate
+        self._cancel = cancel
         self._came: asyncio.Future[None] | None = None
 
     def receive(self, kind: str, payload: JsonValue) -> None:
@@ -67,10 +79,27 @@ class Desk:
             self._came = asyncio.Future()
             await self._came
 
+    def why_not_cancel(self) -> str | None:
+        """Why a cancel would do nothing now; None when it would stop the saga."""
+        status, cause = self._state.status, self._state.cause
+        if status.final:
+            return f"the saga has ended: {status.value}"
+        if status.undoing:
+            return "already undoing"
+        return None if cause is None else f"already stopping: {cause.value}"
+
     def note_cancel(self, reason: str | None, why: str | None) -> None:
         """Record a cancel, whose decision stands in its reason; `why` says why it does nothing."""
-        unread = Unread(kind="cancel", payload=_read(reason))
-        decision = _salvaged(unread, self._free_id("cancel"))
+        self._note_cancel(_read(reason), why)
+
+    def _note_cancel(self, payload: JsonValue, why: str | None) -> None:
+        unread, free_id = Unread(kind="cancel", payload=payload), self._free_id("cancel")
+        decision = _salvaged(unread, free_id)
+        if self._knows(decision):
+            if why is not None:
+                return
+            # It stopped the saga, so it is told, whatever else came under that id.
+            decision = decision.model_copy(update={"decision_id": free_id})
         verdict = Verdict.ACCEPTED if why is None else Verdict.REJECTED
         self._record(unread, decision, verdict, why=why)
 
@@ -82,19 +111,24 @@ class Desk:
 
     def _judge(self, unread: Unread) -> None:
         decision_id = self._free_id("signal")
+        decision = _salvaged(unread, decision_id)
+        if self._knows(decision):
+            return
+        if _is_cancel(unread):
+            why = self.why_not_cancel()
+            self._cancel()
+            self._note_cancel(unread.payload, why)
+            return
         try:
             decision = _parse(unread, decision_id)
-        except Rejected as error:
-            self._record(unread, _salvaged(unread, decision_id), Verdict.REJECTED, why=str(error))
-            return
-        if any(known.decision_id == decision.decision_id for known in self._state.decisions):
-            return
-        try:
             path = self._carry_out(DecisionKind(unread.kind), decision)
         except Rejected as error:
             self._record(unread, decision, Verdict.REJECTED, why=str(error))
         else:
             self._record(unread, decision, Verdict.ACCEPTED, path=path)
+
+    def _knows(self, decision: Decision) -> bool:
+        return any(known.decision_id == decision.decision_id for known in self._state.decisions)
 
     def _free_id(self, kind: str) -> str:
         """An id for a decision that came without one."""
@@ -198,6 +232,39 @@ class Desk:
                 path=path,
             )
         )
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let the oldest rejected record go when there are too many; one at the head counts."""
+        records = self._state.decisions
+        noted = next((record for record in records if record.kind == FORGOTTEN), None)
+        rejected = [r for r in records if r.verdict is Verdict.REJECTED and r is not noted]
+        if len(rejected) <= REJECTED_LIMIT:
+            return
+        records.remove(rejected[0])
+        before = 0
+        if noted is not None:
+            before = int((noted.why or "0").split()[0])
+            records.remove(noted)
+        note = DecisionRecord(
+            kind=FORGOTTEN,
+            decision_id=f"chainsaga.{FORGOTTEN}",
+            operator="chainsaga",
+            at=rejected[0].at,
+            verdict=Verdict.REJECTED,
+            why=f"{before + 1} older rejected decisions are not kept",
+        )
+        records.insert(0, note)
+
+
+def _is_cancel(unread: Unread) -> bool:
+    """Whether it is a cancel that came as a signal.
+
+    Temporal tells a run of its first cancel only; the API hands on further ones like this, so that
+    they are recorded. Temporal gives a run its signals first, so one of them may be what stops it.
+    """
+    action = unread.payload.get("action") if isinstance(unread.payload, dict) else None
+    return unread.kind == DecisionKind.MANUAL_DECISION and action == "cancel"
 
 
 def _check_size(decision: Decision) -> None:

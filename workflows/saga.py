@@ -31,7 +31,14 @@ class Saga:
         self.state = state
         self._runtime = runtime
         self._gate = Gate(runtime)
-        self._desk = Desk(frost, state, runtime, self._gate, self._compensate)
+        self._desk = Desk(
+            frost,
+            state,
+            runtime,
+            self._gate,
+            compensate=self._compensate,
+            cancel=lambda: self._stop(Cause.CANCEL),
+        )
         self._limit = ChainLimit(frost.options.timeout, state, runtime, self._time_out)
         strategies = Strategies(frost, state, runtime, self._gate, self._announce)
         self._interpreter = Interpreter(
@@ -72,9 +79,7 @@ class Saga:
 
         `reason` may be a decision as JSON, as the API sends it.
         """
-        why = None if self.state.status.forward else "already undoing"
-        if why is None and self.state.cause is not None:
-            why = f"already stopping: {self.state.cause.value}"
+        why = self._desk.why_not_cancel()
         self._stop(Cause.CANCEL)
         self._desk.note_cancel(reason, why)
 

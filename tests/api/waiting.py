@@ -8,13 +8,18 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def until(look: Callable[[], Awaitable[T | None]], limit: float, what: str) -> T:
-    """The first true answer of `look`; TimeoutError after `limit` seconds."""
+async def until(
+    look: Callable[[], Awaitable[T | None]], limit: float, what: str, pause: float = 0.02
+) -> T:
+    """The first true answer of `look`; TimeoutError after `limit` seconds.
+
+    `pause` is between two looks: longer where each costs the machine much.
+    """
     deadline = monotonic() + limit
     while not (value := await look()):
         if monotonic() > deadline:
             raise TimeoutError(f"waited {limit:g} s for {what}, in vain")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause)
     return value
 
 
