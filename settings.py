@@ -6,10 +6,13 @@ Temporal's own client settings (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, TLS, â
 """
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from redis.connection import parse_url
+
+from rules.jobs import retention
 
 
 class SettingsInvalid(Exception):
@@ -39,7 +42,38 @@ class Settings(BaseSettings):
     )
     hot_closed: float = Field(3_600, ge=1, description="how long Redis keeps a saga that ended")
     reconcile_every: float = Field(
-        60, ge=5, description="how often a worker compares the mirror with Temporal"
+        60, ge=5, description="how often the mirror is compared with Temporal"
+    )
+    schedules: bool = Field(
+        True, description="whether workers keep Temporal schedules for the jobs below"
+    )
+    clean_hot_every: float = Field(
+        3_600, ge=60, description="how often Redis is cleaned of sagas that are over"
+    )
+    clean_history_every: float = Field(
+        3_600, ge=60, description="how often old sagas are deleted from the mirror"
+    )
+    clean_history_limit: int = Field(
+        20_000, ge=1, description="how many sagas are deleted in one run at most"
+    )
+    keep_history: str = Field(
+        "COMPLETED=30,OTHERS=180",
+        description="days that the mirror keeps sagas, by final status; unnamed ones for ever",
+    )
+    alert_every: float = Field(
+        300, ge=5, description="how often sagas that need a person are looked for"
+    )
+    alert_webhook: str | None = Field(
+        None, description="URL that alerts are sent to; without it they are in the log alone"
+    )
+    alert_before_deadline: float = Field(
+        3_600, ge=0, description="how long before its deadline an open decision is alerted about"
+    )
+    compensation_retries: int = Field(
+        3, ge=0, le=20, description="how often a blocked undo is retried by itself"
+    )
+    compensation_retry_wait: float = Field(
+        300, gt=0, description="how long after it blocked; twice as long each further time"
     )
     application: str = Field("dms-liteflow", description="whose chains this deployment serves")
     rule_namespace: str = Field("default", description="which namespace of them")
@@ -66,6 +100,22 @@ class Settings(BaseSettings):
             return None
         # Raises ValueError, in words.
         parse_url(url)  # type: ignore[no-untyped-call] # redis leaves it so
+        return url
+
+    @field_validator("keep_history")
+    @classmethod
+    def _retention(cls, text: str) -> str:
+        retention(text)
+        return text
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _webhook(cls, url: str | None) -> str | None:
+        if not url:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("it must be a URL such as https://alerts.example.com/hook")
         return url
 
     @field_validator("components", mode="before")

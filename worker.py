@@ -25,7 +25,10 @@ from activities.cluster import check_search_attributes, connect_when_up
 from activities.errors import ActivityError
 from activities.execute import component_activities
 from activities.logs import configure_logging
-from activities.mirror import metadata
+from activities.maintenance.jobs import Rules, Stores, job_activities
+from activities.maintenance.schedules import keep_all
+from activities.maintenance.timetable import timetable
+from activities.maintenance.troubles import Limits
 from activities.mirror.hot import hot_state
 from activities.mirror.interceptor import MirrorInterceptor
 from activities.mirror.reader import MirrorReader
@@ -34,13 +37,16 @@ from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
 from activities.system import system_activities
+from rules.jobs import retention
 from rules.source.engine import create_engine_for
+from rules.source.metadata import MetadataRepository
 from rules.source.service import RuleSource
 from settings import Settings, SettingsInvalid, load_settings
 from workflows.plugin import saga_plugin
 
 MIRROR_GRACE: Final = 10.0
 SCAN_RETRY_SECONDS: Final = 5.0
+SCHEDULES_RETRY_SECONDS: Final = 30.0
 CATCH_UP_SECONDS: Final = 1.0
 """Between rounds of a reconcile that has more to do than one round may."""
 
@@ -57,7 +63,11 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     with ThreadPoolExecutor(settings.worker_threads, "component") as executor:
         runner = Runner(Provider(), executor)
         plugin = saga_plugin(
-            [*component_activities(registry, runner), *system_activities(rules, writer)],
+            [
+                *component_activities(registry, runner),
+                *system_activities(rules, writer),
+                *job_activities(Stores(engine, reader, writer, hot), job_rules(settings)),
+            ],
             [MirrorInterceptor(writer)],
         )
         client = await connect_when_up([plugin], stop)
@@ -66,7 +76,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         await check_search_attributes(client)
         async with (
             _background(settings, engine, rules, writer, registry),
-            _reconciling(settings, client, engine, reader, writer),
+            _scheduling(settings, client) as scheduled,
+            _reconciling(settings, client, engine, reader, writer, scheduled=scheduled),
             saga_worker(client, settings, executor),
         ):
             log.info("worker ready", queue=settings.task_queue, namespace=client.namespace)
@@ -109,11 +120,63 @@ async def _background(
         await asyncio.to_thread(writer.close, MIRROR_GRACE)
 
 
+def job_rules(settings: Settings) -> Rules:
+    """What the scheduled jobs go by."""
+    limits = Limits(
+        retries=settings.compensation_retries,
+        retry_wait=timedelta(seconds=settings.compensation_retry_wait),
+        before_deadline=timedelta(seconds=settings.alert_before_deadline),
+    )
+    return Rules(retention(settings.keep_history), limits, settings.alert_webhook)
+
+
+@asynccontextmanager
+async def _scheduling(settings: Settings, client: Client) -> AsyncIterator[asyncio.Event]:
+    """Keeps the jobs' schedules as the settings want them; yields what is set once they are."""
+    done = asyncio.Event()
+    rules = job_rules(settings)
+    jobs = timetable(
+        clean_hot_every=settings.clean_hot_every,
+        clean_history_every=settings.clean_history_every,
+        clean_history_limit=settings.clean_history_limit,
+        keep=rules.keep,
+        alert_every=settings.alert_every,
+        limits=rules.limits,
+        reconcile_every=settings.reconcile_every,
+    )
+
+    async def keep_trying() -> None:
+        while not done.is_set():
+            try:
+                await keep_all(client, settings.task_queue, jobs)
+                done.set()
+            except RPCError as error:
+                log.error(
+                    "the schedules could not be kept; this worker compares the mirror itself",
+                    again_in_seconds=SCHEDULES_RETRY_SECONDS,
+                    why=str(error)[:300],
+                )
+                await asyncio.sleep(SCHEDULES_RETRY_SECONDS)
+
+    keeping = asyncio.create_task(keep_trying()) if settings.schedules else None
+    try:
+        yield done
+    finally:
+        if keeping is not None:
+            keeping.cancel()
+
+
 @asynccontextmanager
 async def _reconciling(
-    settings: Settings, client: Client, engine: Engine, reader: MirrorReader, writer: MirrorWriter
+    settings: Settings,
+    client: Client,
+    engine: Engine,
+    reader: MirrorReader,
+    writer: MirrorWriter,
+    *,
+    scheduled: asyncio.Event,
 ) -> AsyncIterator[None]:
-    """Compares the mirror with Temporal beside the work, at once and again and again."""
+    """Compares the mirror with Temporal beside the work, until the schedule does."""
 
     async def keep_comparing() -> None:
         while True:
@@ -136,6 +199,8 @@ async def _reconciling(
                     log.info("mirror repaired", executions=done.repaired, aborted=done.aborted)
                 if not done.caught_up:
                     pause = CATCH_UP_SECONDS
+                elif scheduled.is_set():
+                    return
             await asyncio.sleep(pause)
 
     comparing = asyncio.create_task(keep_comparing())
@@ -153,10 +218,10 @@ async def _keep_reading(rules: RuleSource, every: float) -> None:
 
 async def _scan(engine: Engine, application: str, registry: Registry) -> None:
     """Write what the components declare, as soon as the database takes it."""
-    policies = registry.policies.values()
+    repository = MetadataRepository(engine, application)
     while True:
         try:
-            await asyncio.to_thread(metadata.scan, engine, application, policies)
+            await asyncio.to_thread(repository.scan, registry.policies, registry.inferred)
         except SQLAlchemyError as error:
             log.error(
                 "the database does not take the components' metadata; are its tables there? "

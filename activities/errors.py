@@ -12,6 +12,9 @@
       ClusterError         the cluster is not prepared for sagas (`activities.cluster`)
       MirrorError          the mirror cannot answer a question (`activities.mirror.views`)
         BadCursor          a cursor that no page of the mirror has given
+      WebhookError         the webhook did not take an alert (`activities.maintenance.webhook`)
+        WebhookDown        it does not answer, or cannot now
+        WebhookRefused     it answers, and does not want this alert
 
 Knows neither Temporal nor HTTP.
 """

@@ -7,7 +7,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Final
@@ -25,12 +25,16 @@ RESERVED: Final = "chainsaga."
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A registered component: its function, how it is bound, and its policy for plans."""
+    """A registered component: its function, how it is bound, and its policy for plans.
+
+    `inferred` says that its compensation was found by name, not declared.
+    """
 
     declaration: Declaration
     function: Callable[..., object]
     binding: Binding
     policy: ComponentPolicy
+    inferred: bool = False
 
     @property
     def source(self) -> str:
@@ -39,14 +43,18 @@ class Component:
 
 
 class Registry(Mapping[str, Component]):
-    """All components by id; refuses duplicates, reserved ids and unknown compensations."""
+    """All components by id; refuses duplicates, reserved ids and unknown compensations.
+
+    Where a component declares no compensation, one is inferred by name: `compensation_names`.
+    """
 
     def __init__(self, functions: Iterable[Callable[..., object]]) -> None:
         self._components: dict[str, Component] = {}
         for function in functions:
             self._add(_component(function))
-        for component in self._components.values():
+        for component in tuple(self._components.values()):
             self._check_compensation(component)
+            self._infer_compensation(component)
 
     def __getitem__(self, id: str) -> Component:
         return self._components[id]
@@ -62,6 +70,11 @@ class Registry(Mapping[str, Component]):
         """The policies by component id, as the compiler takes them."""
         return {id: component.policy for id, component in self._components.items()}
 
+    @property
+    def inferred(self) -> frozenset[str]:
+        """The components whose compensation was inferred."""
+        return frozenset(id for id, component in self._components.items() if component.inferred)
+
     def _add(self, component: Component) -> None:
         known = self._components.get(component.policy.id)
         if known is not None and known.function is not component.function:
@@ -76,6 +89,23 @@ class Registry(Mapping[str, Component]):
                 component.source,
                 f"its compensation '{compensate}' is no registered component",
             )
+
+    def _infer_compensation(self, component: Component) -> None:
+        policy = component.policy
+        if policy.compensate is not None or policy.read_only or policy.irreversible:
+            return
+        for name in compensation_names(policy.id):
+            # A condition undoes nothing.
+            if name in self._components and self._components[name].policy.kind == "common":
+                found = policy.model_copy(update={"compensate": name})
+                self._components[policy.id] = replace(component, policy=found, inferred=True)
+                return
+
+
+def compensation_names(id: str) -> tuple[str, ...]:
+    """What a component may be called that undoes `id`; the first one that exists is taken."""
+    upper = id[:1].upper() + id[1:]
+    return (f"{id}Compensate", f"compensate{upper}", f"undo{upper}", f"cancel{upper}")
 
 
 def discover(packages: Iterable[str]) -> Registry:

@@ -20,10 +20,11 @@ from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
 from api.handlers import install
 from api.links import LinkMaker
-from api.routers import decisions, execute, health, sagas
+from api.routers import components, decisions, execute, health, sagas
 from api.sagas import Sagas
 from api.services import ApiServices
 from rules.source.engine import create_engine_for
+from rules.source.metadata import MetadataRepository
 from rules.source.service import RuleSource
 from settings import Settings, load_settings
 from workflows.plugin import saga_plugin
@@ -56,8 +57,9 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.default_tenant = settings.default_tenant
     install(app)
-    for router in (sagas.router, decisions.router, execute.router, health.router):
-        app.include_router(router)
+    routers = (sagas, decisions, execute, components, health)
+    for module in routers:
+        app.include_router(module.router)
     return app
 
 
@@ -87,6 +89,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
                 writer=writer,
                 hot=hot,
                 rules=rules,
+                metadata=MetadataRepository(engine, settings.application),
                 components=registry,
                 runner=Runner(Provider(), executor),
                 links=LinkMaker(settings.ui_url.rstrip("/"), client.namespace),

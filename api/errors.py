@@ -2,6 +2,7 @@
 
 ApiError
   TenantInvalid         X-Tenant-Id has another shape than a tenant's name
+  ComponentUnknown      no such component in this deployment
   ExecutionUnknown      no such execution for this tenant
   ExecutionConflict     the id is taken by another chain or request
   TemporalUnavailable   Temporal did not answer; carries the id to repeat a start with
@@ -28,6 +29,18 @@ class TenantInvalid(ApiError):
         super().__init__(
             f"X-Tenant-Id '{tenant:.80}' is no tenant: letters, digits, '_' and '-', at most 64"
         )
+
+
+class ComponentUnknown(ApiError):
+    """No such component in this deployment."""
+
+    code = "COMPONENT_UNKNOWN"
+
+    def __init__(self, component: str, near: str | None = None) -> None:
+        self.component = component
+        self.near = near
+        hint = f"; did you mean '{near}'?" if near else ""
+        super().__init__(f"no component '{component}' is registered{hint}")
 
 
 class ExecutionUnknown(ApiError):

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from activities.mirror.views import BadCursor
 from api.errors import (
     ApiError,
+    ComponentUnknown,
     DecisionRejected,
     ExecutionCompleted,
     ExecutionConflict,
@@ -33,6 +34,8 @@ from rules.errors import (
     ChainInvalid,
     ChainUnknown,
     Diagnostic,
+    MetadataInvalid,
+    MetadataStale,
     OverrideInvalid,
     RulesUnavailable,
 )
@@ -43,13 +46,16 @@ STATUS: Final[Mapping[type[Exception], tuple[int, str]]] = {
     TenantInvalid: (400, "TENANT_INVALID"),
     BadCursor: (400, "CURSOR_INVALID"),
     ChainUnknown: (404, "CHAIN_UNKNOWN"),
+    ComponentUnknown: (404, "COMPONENT_UNKNOWN"),
     ExecutionUnknown: (404, "EXECUTION_UNKNOWN"),
     ChainDisabled: (409, "CHAIN_DISABLED"),
     ExecutionConflict: (409, "EXECUTION_CONFLICT"),
     ExecutionCompleted: (409, "COMPLETED"),
     DecisionRejected: (409, "DECISION_REJECTED"),
+    MetadataStale: (409, "METADATA_STALE"),
     ChainInvalid: (422, "CHAIN_INVALID"),
     OverrideInvalid: (422, "OVERRIDE_INVALID"),
+    MetadataInvalid: (422, "METADATA_INVALID"),
     RulesUnavailable: (503, "RULES_UNAVAILABLE"),
     TemporalUnavailable: (503, "TEMPORAL_UNAVAILABLE"),
     StateUnavailable: (503, "STATE_UNAVAILABLE"),
@@ -148,11 +154,33 @@ def _near(error: Exception) -> Details:
     return {"chain": error.chain, "did_you_mean": error.near}
 
 
+def _component(error: Exception) -> Details:
+    assert isinstance(error, ComponentUnknown)
+    return {"component": error.component, "did_you_mean": error.near}
+
+
+def _field(error: Exception) -> Details:
+    assert isinstance(error, MetadataInvalid)
+    return {"component": error.component, "field": error.field, "problem": error.problem}
+
+
+def _stale(error: Exception) -> Details:
+    assert isinstance(error, MetadataStale)
+    return {
+        "component": error.component,
+        "version": error.version,
+        "edited_by": error.edited_by,
+    }
+
+
 DETAILS: Final[Mapping[type[Exception], Callable[[Exception], Details]]] = {
     ChainInvalid: _diagnostics,
     ChainUnknown: _near,
+    ComponentUnknown: _component,
     DecisionRejected: _decision,
     ExecutionCompleted: _decision,
     ExecutionConflict: _conflict,
+    MetadataInvalid: _field,
+    MetadataStale: _stale,
     TemporalUnavailable: _repeat,
 }

@@ -168,16 +168,16 @@ class Sagas:
         return self.client.get_workflow_handle(f"{tenant}:{execution_id}", result_type=SagaResult)
 
     def _freeze(self, tenant: str, body: ExecuteRequest) -> Frost:
-        given: dict[str, Any] = {"timeout": body.timeout, "undo_policy": body.undo_policy}
-        if body.saga is not None:
-            given["saga"] = body.saga
+        # What the request leaves out, the chain may say.
+        own = {"saga": body.saga, "undo_policy": body.undo_policy}
+        given: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
         return freeze_current(
             self.rules,
             tenant,
             body.chain,
             body.request,
             business_key=body.business_key,
-            options=SagaOptions(max_events=self.max_events, **given),
+            options=SagaOptions(timeout=body.timeout, max_events=self.max_events, **given),
             overrides=body.overrides,
         )
 

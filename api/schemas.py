@@ -56,8 +56,8 @@ class ErrorBody(BaseModel):
 
 _REFUSALS: Final = {
     400: "X-Tenant-Id, the cursor or the encoding of the body is malformed",
-    404: "this tenant has no such chain or execution",
-    409: "the id is taken by another request, or the chain is disabled",
+    404: "this tenant has no such chain or execution, or there is no such component",
+    409: "the id is taken by another request, the chain is disabled, or the version is stale",
     422: "the request cannot be read, or the chain does not compile",
     503: "what is needed does not answer; try again, a start with the id that is given here",
 }
@@ -101,8 +101,10 @@ class ExecuteRequest(BaseModel):
     timeout: float | None = Field(
         None, gt=0, description="seconds that the chain may run; waiting for people is not counted"
     )
-    undo_policy: Literal["stop", "continue"] = Field(
-        "stop", description="whether the other undos go on while one is blocked"
+    undo_policy: Literal["stop", "continue"] | None = Field(
+        None,
+        description="whether the other undos go on while one is blocked; without it the chain's "
+        "own `undo_policy`, else `stop`",
     )
     overrides: dict[str, PolicyOverride] = Field(
         {}, description="policies of this execution by component id, before what they declare"

@@ -13,6 +13,7 @@ from activities.registry import Component
 from activities.runner import Runner
 from api.links import LinkMaker
 from api.sagas import Sagas
+from rules.source.metadata import MetadataRepository
 from rules.source.service import RuleSource
 
 
@@ -25,6 +26,7 @@ class ApiServices:
     writer: MirrorWriter
     hot: HotState | None
     rules: RuleSource
+    metadata: MetadataRepository
     components: Mapping[str, Component]
     runner: Runner
     links: LinkMaker

@@ -8,6 +8,8 @@ For everything that compiles or serves chains. Knows text positions, never HTTP 
       ChainDisabled       the chain exists and is switched off or not published
       RulesUnavailable    the rules were never read (database down since start)
       OverrideInvalid     a request changes a policy that it cannot change
+      MetadataInvalid     an edit of a component's policy does not fit the components
+      MetadataStale       somebody else has edited the policy meanwhile
       NotComputableError  arithmetic of literals without a value (`rules.checks.literals`)
       UnsupportedDatabase the database is none that we know (`rules.source.upsert`)
 """
@@ -90,6 +92,30 @@ class OverrideInvalid(RuleError):
     def __init__(self, component: str, problem: str) -> None:
         self.component = component
         super().__init__(f"override of '{component}': {problem}")
+
+
+class MetadataInvalid(RuleError):
+    """An edit of a component's policy does not fit the components that are registered."""
+
+    def __init__(self, component: str, field: str, problem: str) -> None:
+        self.component = component
+        self.field = field
+        self.problem = problem
+        super().__init__(f"metadata of '{component}', field '{field}': {problem}")
+
+
+class MetadataStale(RuleError):
+    """Somebody else has edited the policy meanwhile; `version` is that of now."""
+
+    def __init__(self, component: str, given: int, version: int, edited_by: str | None) -> None:
+        self.component = component
+        self.version = version
+        self.edited_by = edited_by
+        who = f", by {edited_by}" if edited_by else ""
+        super().__init__(
+            f"the metadata of '{component}' is at version {version}{who}, not {given}; "
+            "read it again, and repeat the change with that version"
+        )
 
 
 class RulesUnavailable(RuleError):

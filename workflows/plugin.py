@@ -5,6 +5,7 @@ interceptors come from outside, since `workflows` must not import them.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.plugin import SimplePlugin
@@ -12,6 +13,17 @@ from temporalio.worker import Interceptor
 
 from workflows.chain import ChainWorkflow
 from workflows.sandbox import sandboxed_runner
+from workflows.schedules.clean_history import CleanHistoryWorkflow
+from workflows.schedules.clean_hot_state import CleanHotStateWorkflow
+from workflows.schedules.compensation_alert import CompensationAlertWorkflow
+from workflows.schedules.reconcile import ReconcileWorkflow
+
+SCHEDULED: Final = (
+    CleanHotStateWorkflow,
+    CleanHistoryWorkflow,
+    CompensationAlertWorkflow,
+    ReconcileWorkflow,
+)
 
 
 def saga_plugin(
@@ -21,7 +33,7 @@ def saga_plugin(
     return SimplePlugin(
         "chainsaga",
         data_converter=pydantic_data_converter,
-        workflows=[ChainWorkflow],
+        workflows=[ChainWorkflow, *SCHEDULED],
         workflow_runner=sandboxed_runner(),
         activities=list(activities),
         interceptors=list(interceptors),

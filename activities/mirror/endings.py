@@ -155,15 +155,19 @@ class Witness:
 
 def alert(execution: Execution) -> None:
     """Say aloud that a saga ended without being undone, and what it may have left behind."""
-    left = [entry.component for entry in execution.stack if _may_be_left(entry)]
     _log.error(
         "saga_aborted",
         tenant=execution.tenant,
         execution_id=execution.execution_id,
         chain=execution.chain,
         why=execution.error.message if execution.error else "",
-        left_behind=left,
+        left_behind=left_behind(execution),
     )
+
+
+def left_behind(execution: Execution) -> list[str]:
+    """The components whose effects may remain of a saga that ended without being undone."""
+    return [entry.component for entry in execution.stack if _may_be_left(entry)]
 
 
 def _may_be_left(entry: StackEntry) -> bool:

@@ -10,7 +10,8 @@ Redis is a copy that may have holes: it was down, was emptied, or a late record 
 Nothing here hides that; the reader compares versions with SQL (`reader.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final
@@ -38,6 +39,10 @@ ANSWER_SECONDS: Final = 1.0
 PAUSE_SECONDS: Final = 2.0
 """Readers do not ask again so soon after Redis did not answer."""
 
+ON_ITS_WAY_SECONDS: Final = 600
+"""What was written so lately is left alone by the clean-up."""
+
+_PREFIX: Final = "chainsaga:hot:"
 _EXECUTION: Final = "execution"
 _CLOSED: Final = "closed"
 
@@ -69,7 +74,16 @@ _log = structlog.get_logger(__name__)
 
 def key_of(tenant: str, execution_id: str) -> str:
     """The key of an execution; a tenant has no colon."""
-    return f"chainsaga:hot:{tenant}:{execution_id}"
+    return f"{_PREFIX}{tenant}:{execution_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A key that is to go if its saga is over: `expires` says whether it would ever by itself."""
+
+    tenant: str
+    execution_id: str
+    expires: bool
 
 
 class HotState:
@@ -136,6 +150,41 @@ class HotState:
             self._silent_since = None
             _log.info("mirror_redis_read_again")
         return _known(tenant, execution_id, {str(k): str(v) for k, v in fields.items()})
+
+    def scan(self, cursor: int, count: int) -> tuple[int, int, list[Stale]]:
+        """Some keys further on: the next cursor (0 at the end), how many keys, the stale ones.
+
+        Stale is what has no expiry, or has longer to live than a closed saga's key and was not
+        written lately. Raises RedisError.
+        """
+        following, keys = self._client.scan(cursor, match=f"{_PREFIX}*", count=count)
+        names = [str(key) for key in keys]
+        pipeline = self._client.pipeline(transaction=False)
+        for name in names:
+            pipeline.ttl(name)
+        found: list[Stale] = []
+        for name, seconds in zip(names, pipeline.execute(), strict=True):
+            tenant, _, execution_id = name.removeprefix(_PREFIX).partition(":")
+            if self._stale(int(seconds)):
+                found.append(Stale(tenant, execution_id, expires=int(seconds) >= 0))
+        return int(following), len(names), found
+
+    def forget(self, stale: Sequence[Stale]) -> None:
+        """Delete keys. Raises RedisError."""
+        if stale:
+            self._client.unlink(*(key_of(each.tenant, each.execution_id) for each in stale))
+
+    def let_expire(self, stale: Sequence[Stale]) -> None:
+        """Give keys of open sagas the expiry that they lack. Raises RedisError."""
+        for each in stale:
+            self._client.expire(key_of(each.tenant, each.execution_id), self._lives[0])
+
+    def _stale(self, seconds: int) -> bool:
+        if seconds < 0:
+            return seconds == -1  # -2 is a key that has gone meanwhile
+        opened, closed = self._lives
+        written_lately = opened - ON_ITS_WAY_SECONDS < seconds <= opened
+        return seconds > closed and not written_lately
 
     def problem(self) -> str | None:
         """Why Redis does not answer just now; None when it does."""

@@ -1,4 +1,4 @@
-"""The mirror's tables: executions, steps, compensation log, watermarks, component metadata.
+"""The mirror's tables: executions, steps, compensation log, watermarks, alerts.
 
 For the mirror's writer and reader and for the migrations. Who writes when is not known here.
 Columns whose names end in `version` guard the columns of their register: `registers.py`.
@@ -6,7 +6,7 @@ Columns whose names end in `version` guard the columns of their register: `regis
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, Double, Index, Integer, MetaData, String, Table
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table
 
 from rules.source.columns import NAMING, JsonText, UtcDateTime, key_text
 
@@ -57,6 +57,8 @@ saga_execution: Final = Table(
     Index(None, "tenant_id", "status", "started_at"),
     Index(None, "tenant_id", "chain_name", "started_at"),
     Index(None, "tenant_id", "business_key"),
+    # Since migration 0005; for the clean-up and the alerts, which look at all tenants.
+    Index(None, "status", "ended_at"),
 )
 
 saga_step_execution: Final = Table(
@@ -113,22 +115,17 @@ mirror_watermark: Final = Table(
     Column("position", UtcDateTime, nullable=False),
 )
 
-saga_component_metadata: Final = Table(
-    "saga_component_metadata",
+# What was said aloud already, so that it is said once; without `sent_at` the webhook waits for it.
+saga_alert: Final = Table(
+    "saga_alert",
     metadata,
-    Column("tenant_id", key_text(64), primary_key=True, server_default="0"),
-    Column("application_name", key_text(100), primary_key=True),
-    Column("component_id", key_text(128), primary_key=True),
+    Column("alert_id", key_text(64), primary_key=True),
+    Column("tenant_id", key_text(64), nullable=False),
+    Column("execution_id", key_text(128), nullable=False),
     Column("kind", String(32), nullable=False),
-    Column("name", String(200)),
-    Column("compensate", key_text(128)),
-    Column("read_only", Boolean, nullable=False),
-    Column("irreversible", Boolean, nullable=False),
-    Column("retry", JsonText),
-    Column("timeout_seconds", Double, nullable=False),
-    Column("heartbeat_seconds", Double, nullable=False),
-    Column("lost_attempts", Integer, nullable=False),
-    Column("failure_strategy", String(32), nullable=False, server_default="COMPENSATE"),
-    Column("source", String(16), nullable=False, server_default="scan"),
-    Column("updated_at", UtcDateTime, nullable=False),
+    Column("alert", JsonText, nullable=False),
+    Column("raised_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Index(None, "tenant_id", "execution_id"),
+    Index(None, "sent_at", "raised_at"),
 )

@@ -5,6 +5,7 @@ For the API's start and for the worker's freeze activity. Reads only the snapsho
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
@@ -13,6 +14,7 @@ from pydantic import JsonValue
 from rules.checks.kinds import absorbable
 from rules.errors import ChainUnknown, OverrideInvalid
 from rules.plan import Plan, PolicyOverride
+from rules.source.edits import edited_plan
 from rules.source.service import RuleSource
 from rules.source.snapshot import Snapshot
 from rules.wire import Frost, SagaOptions
@@ -32,20 +34,32 @@ def freeze(
     overrides: Mapping[str, PolicyOverride] = NO_OVERRIDES,
 ) -> Frost:
     """The plan and all that goes with it. Raises ChainUnknown, ChainDisabled or ChainInvalid,
-    and OverrideInvalid.
+    MetadataInvalid and OverrideInvalid.
 
-    Where `options` does not set `saga`, the chain's own `transactional` decides.
+    Of a policy the request decides, else what the tenant edited, else what was edited for all
+    tenants, else the component. Where `options` does not set `saga` or `undo_policy`, the chain's
+    own columns decide.
     """
     compiled = snapshot.compiled(tenant, chain)
-    if "saga" not in options.model_fields_set:
-        options = options.model_copy(update={"saga": snapshot.transactional(tenant, chain)})
+    plan = edited_plan(compiled.plan, partial(snapshot.edits.merged, tenant), snapshot.components)
     return Frost(
-        plan=_overridden(compiled.plan, overrides),
+        plan=_overridden(plan, overrides),
         request=request,
         request_sha=request_sha(chain, request),
         business_key=business_key,
-        options=options,
+        options=_options(options, snapshot, tenant, chain),
     )
+
+
+def _options(options: SagaOptions, snapshot: Snapshot, tenant: str, chain: str) -> SagaOptions:
+    """What the request leaves open, by the chain."""
+    given = options.model_fields_set
+    changes: dict[str, object] = {}
+    if "saga" not in given:
+        changes["saga"] = snapshot.transactional(tenant, chain)
+    if "undo_policy" not in given and (policy := snapshot.undo_policy(tenant, chain)):
+        changes["undo_policy"] = policy
+    return options.model_copy(update=changes)
 
 
 def _overridden(plan: Plan, overrides: Mapping[str, PolicyOverride]) -> Plan:

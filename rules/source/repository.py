@@ -4,11 +4,13 @@ For the rule source, loaders and tests. Gives rows as data; what their text mean
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
-from sqlalchemy import ColumnElement, Engine, and_, case, select
+import structlog
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, case, select
 
 from rules.source.tables import flow_chain
 from rules.source.upsert import Incoming, upsert
@@ -16,7 +18,18 @@ from rules.source.upsert import Incoming, upsert
 PUBLISHED: Final = "PUBLISHED"
 
 _KEY: Final = ("application_name", "namespace", "tenant_id", "chain_name")
-_CONTENT: Final = ("chain_desc", "chain_code", "status", "chain_enable", "transactional")
+_CONTENT: Final = (
+    "chain_desc",
+    "chain_code",
+    "status",
+    "chain_enable",
+    "transactional",
+    "undo_policy",
+)
+
+UndoPolicy = Literal["stop", "continue"]
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +43,7 @@ class ChainRow:
     status: str = PUBLISHED
     enabled: bool = True
     transactional: bool = True
+    undo_policy: UndoPolicy | None = None
     version: int = 1
 
     @property
@@ -46,7 +60,7 @@ class ChainRepository:
         self._application = application
         self._namespace = namespace
 
-    def read_all(self) -> tuple[ChainRow, ...]:
+    def read_all(self, connection: Connection | None = None) -> tuple[ChainRow, ...]:
         """Every chain, in a fixed order; also those that do not serve, which are not unknown."""
         chain = flow_chain.c
         query = (
@@ -58,13 +72,14 @@ class ChainRepository:
                 chain.status,
                 chain.chain_enable.label("enabled"),
                 chain.transactional,
+                chain.undo_policy,
                 chain.version,
             )
             .where(chain.application_name == self._application, chain.namespace == self._namespace)
             .order_by(chain.tenant_id, chain.chain_name)
         )
-        with self._engine.connect() as connection:
-            return tuple(ChainRow(**row) for row in connection.execute(query).mappings())
+        with nullcontext(connection) if connection else self._engine.connect() as asked:
+            return tuple(_chain(row) for row in asked.execute(query).mappings())
 
     def save(self, row: ChainRow) -> None:
         """Insert a chain, or change it: its version then grows; saving the same changes nothing."""
@@ -79,6 +94,7 @@ class ChainRepository:
             "status": row.status,
             "chain_enable": row.enabled,
             "transactional": row.transactional,
+            "undo_policy": row.undo_policy,
             "version": row.version,
             "create_time": now,
             "update_time": now,
@@ -86,6 +102,21 @@ class ChainRepository:
         with self._engine.begin() as connection:
             statement = upsert(connection.dialect.name, flow_chain, _KEY, _assign)
             connection.execute(statement, values)
+
+
+def _chain(row: RowMapping) -> ChainRow:
+    """The row as it is; of `undo_policy`, which people write by hand, only what it can be."""
+    given = row["undo_policy"]
+    if given not in (None, "stop", "continue"):
+        _log.warning(
+            "undo_policy_unknown",
+            tenant=row["tenant"],
+            chain=row["name"],
+            given=given,
+            known="stop, continue",
+        )
+        return ChainRow(**{**row, "undo_policy": None})
+    return ChainRow(**row)
 
 
 def _assign(incoming: Incoming) -> Iterator[tuple[str, ColumnElement[object]]]:

@@ -1,4 +1,4 @@
-"""The rule source: reads chains from the database and serves them as snapshots.
+"""The rule source: reads chains and edited policies from the database, and serves snapshots.
 
 For the API and the worker. A database that is down leaves the last snapshot serving and the
 source degraded; who polls and how often is the composition root's matter.
@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rules.errors import RulesUnavailable
 from rules.plan import ComponentPolicy
+from rules.source.metadata import MetadataRepository
 from rules.source.repository import ChainRepository
 from rules.source.snapshot import Snapshot
 
@@ -59,6 +60,7 @@ class RuleSource:
     ) -> None:
         self.engine: Final = engine
         self._repository = ChainRepository(engine, application, namespace)
+        self._metadata = MetadataRepository(engine, application)
         self._application = application
         self._namespace = namespace
         self._components = components
@@ -70,14 +72,16 @@ class RuleSource:
         self._tried_at: float | None = None
 
     def refresh(self) -> bool:
-        """Read the chains and swap the snapshot; False if that failed and the old one serves on."""
+        """Read chains and edits, and swap the snapshot; False if the old one must serve on."""
         with self._refreshing:
             return self._refresh()
 
     def _refresh(self) -> bool:
         self._tried_at = self._clock()
         try:
-            rows = self._repository.read_all()
+            with self.engine.connect() as connection:
+                rows = self._repository.read_all(connection)
+                edits = self._metadata.read_edits(connection)
         except (SQLAlchemyError, OSError) as error:
             since = self._degraded.since if self._degraded else datetime.now(UTC)
             # The driver's own words, without the statement that it was given.
@@ -85,7 +89,7 @@ class RuleSource:
             self._degraded = Degraded(reason=reason, since=since)
             _log.error("rules_not_read", serving_old=self._snapshot is not None, error=reason)
             return False
-        self._snapshot = Snapshot(rows, self._components, self._snapshot)
+        self._snapshot = Snapshot(rows, self._components, self._snapshot, edits=edits)
         self._refreshed_at = datetime.now(UTC)
         if self._degraded is not None:
             _log.info("rules_read_again", degraded_since=self._degraded.since.isoformat())

@@ -1,7 +1,8 @@
 """The chains of one application and namespace at one moment: immutable, sealed per tenant.
 
 For the rule source, which swaps whole snapshots, and for the freeze. A chain is compiled when it
-is first asked for; a new snapshot takes over what its rows have not changed. Knows no database.
+is first asked for; a new snapshot takes over what its rows have not changed. Edits of policies are
+kept beside the chains: they take part in the freeze, not in compiling. Knows no database.
 """
 
 import threading
@@ -11,9 +12,12 @@ from difflib import get_close_matches
 from types import MappingProxyType
 
 from rules.compiler import ChainText, Compiled, compile_chain
+from rules.el.findings import Findings
 from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown
+from rules.jobs import RESERVED
 from rules.plan import ComponentPolicy
-from rules.source.repository import ChainRow
+from rules.source.edits import NO_EDITS, Edits
+from rules.source.repository import ChainRow, UndoPolicy
 
 
 class Snapshot:
@@ -24,11 +28,14 @@ class Snapshot:
         rows: Iterable[ChainRow],
         components: Mapping[str, ComponentPolicy],
         previous: "Snapshot | None" = None,
+        *,
+        edits: Edits = NO_EDITS,
     ) -> None:
         by_tenant: dict[str, dict[str, ChainRow]] = defaultdict(dict)
         for row in rows:
             by_tenant[row.tenant][row.name] = row
         self.components = components
+        self.edits = edits
         self._tenants = {
             tenant: _TenantChains(tenant, chains, components)
             for tenant, chains in by_tenant.items()
@@ -45,6 +52,10 @@ class Snapshot:
     def transactional(self, tenant: str, chain: str) -> bool:
         """Whether the chain runs as a saga unless the request says otherwise."""
         return self._of(tenant, chain).serving(chain).transactional
+
+    def undo_policy(self, tenant: str, chain: str) -> UndoPolicy | None:
+        """What the chain says of the other undos while one is blocked, if anything."""
+        return self._of(tenant, chain).serving(chain).undo_policy
 
     def chains(self, tenant: str) -> Mapping[str, ChainRow]:
         """All chains of a tenant by name, also those that do not serve."""
@@ -93,7 +104,9 @@ class _TenantChains:
         return row
 
     def compiled(self, chain: str) -> Compiled:
-        self.serving(chain)
+        row = self.serving(chain)
+        if chain.startswith(RESERVED):
+            raise _reserved(row)
         if (ready := self._compiled.get(chain)) is not None:
             return ready
         with self._lock:
@@ -118,3 +131,11 @@ class _TenantChains:
             shadowed = new & compiled.plan.components.keys()
             if name in same and same.issuperset(compiled.includes) and not shadowed:
                 self._compiled[name] = compiled
+
+
+def _reserved(row: ChainRow) -> ChainInvalid:
+    """A chain is a workflow type, and would be taken for one of the product's own."""
+    findings = Findings(row.name, row.text)
+    words = f"names of chains that begin with '{RESERVED}' are reserved"
+    findings.error("reserved_name", words, 0, 1, hint="give the chain another name")
+    return ChainInvalid(row.name, findings.diagnostics())

@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from activities.component import Undo, component
 from activities.errors import ComponentDuplicate, ComponentInvalid, ComponentMissing
 from activities.registry import Registry, discover
+from rules.compiler import ChainText, compile_chain
 
 Package = Callable[[str, Mapping[str, str]], None]
 
@@ -174,6 +176,70 @@ def test_an_unknown_compensation_stops_the_process() -> None:
     assert str(caught.value) == (
         f"component 'pay' ({__name__}.pay): its compensation 'refund' is no registered component"
     )
+
+
+def declared(id: str, **more: Any) -> Callable[..., object]:
+    def function() -> bool:
+        return True
+
+    return component(id, **more)(function)
+
+
+ALL_FOUR = ("reserveCompensate", "compensateReserve", "undoReserve", "cancelReserve")
+# Why, how `reserve` is declared, what else is registered -> its compensation, and whose it is.
+INFERENCE: list[tuple[str, dict[str, Any], tuple[str, ...], str | None, bool]] = [
+    ("the first name", {}, ALL_FOUR, "reserveCompensate", True),
+    ("the second", {}, ALL_FOUR[1:], "compensateReserve", True),
+    ("the third", {}, ALL_FOUR[2:], "undoReserve", True),
+    ("the last", {}, ALL_FOUR[3:], "cancelReserve", True),
+    ("whatever the order of registration", {}, ALL_FOUR[::-1], "reserveCompensate", True),
+    ("nothing of that name", {}, ("releaseSeats",), None, False),
+    ("another case", {}, ("undoreserve", "UndoReserve", "reservecompensate"), None, False),
+    ("only the whole name", {}, ("undoReserveSeats", "reservesCompensate"), None, False),
+    ("declared goes first", {"compensate": "free"}, ("free", *ALL_FOUR), "free", False),
+    ("read-only", {"read_only": True}, ALL_FOUR, None, False),
+    ("cannot be undone", {"irreversible": True}, ALL_FOUR, None, False),
+    ("a condition", {"kind": "boolean"}, ALL_FOUR, None, False),
+    (
+        "a condition with an effect",
+        {"kind": "boolean", "read_only": False},
+        ALL_FOUR,
+        "reserveCompensate",
+        True,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("declaration", "others", "compensate", "inferred"),
+    [case[1:] for case in INFERENCE],
+    ids=[case[0] for case in INFERENCE],
+)
+def test_a_compensation_is_inferred_by_name(
+    *,
+    declaration: dict[str, Any],
+    others: tuple[str, ...],
+    compensate: str | None,
+    inferred: bool,
+) -> None:
+    registry = Registry([*map(declared, others), declared("reserve", **declaration)])
+    assert registry["reserve"].policy.compensate == compensate
+    assert registry.policies["reserve"].compensate == compensate
+    assert ("reserve" in registry.inferred, registry["reserve"].inferred) == (inferred, inferred)
+    assert registry.inferred <= {"reserve"}
+
+
+def test_a_condition_undoes_nothing() -> None:
+    condition = declared("undoReserve", kind="boolean")
+    registry = Registry([declared("reserve"), condition, declared("cancelReserve")])
+    assert registry["reserve"].policy.compensate == "cancelReserve"
+
+
+def test_what_is_inferred_is_compiled_like_what_is_declared() -> None:
+    registry = Registry([declared("创建"), declared("undo创建")])
+    chains = {"c": ChainText("c", "THEN(创建)")}
+    plan = compile_chain("c", chains=chains, components=registry.policies).plan
+    assert set(plan.components) == {"创建", "undo创建"}
 
 
 @pytest.mark.parametrize("id", ["chainsaga.freeze", "chainsaga.", "chainsaga.pay"])

@@ -4,14 +4,16 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
 import httpx2
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Pool, event, update
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -95,16 +97,7 @@ def load(settings: Settings, chains: list[ChainRow] | tuple[ChainRow, ...]) -> N
     repository = ChainRepository(engine, settings.application, settings.rule_namespace)
     for tenant in TENANTS:
         for chain in chains:
-            repository.save(
-                ChainRow(
-                    tenant=tenant,
-                    name=chain.name,
-                    text=chain.text,
-                    status=chain.status,
-                    enabled=chain.enabled,
-                    transactional=chain.transactional,
-                )
-            )
+            repository.save(replace(chain, tenant=tenant))
     engine.dispose()
 
 
@@ -118,6 +111,32 @@ def environment_of(place: Place) -> Iterator[None]:
         patch.setenv("TEMPORAL_CONFIG_FILE", os.devnull)
         patch.setenv(SHOP_URL, place.shop_url)
         yield
+
+
+@contextmanager
+def taken_away(place: Place) -> Iterator[None]:
+    """The database's folder is moved away, and put back at the end.
+
+    SQLite would go on in a file that is open already. A server that is gone breaks its open
+    connections, so these are broken here when they are next used.
+    """
+    folder = place.home / "rules"
+
+    def broken(connection: DBAPIConnection, _record: object, _proxy: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA database_list")
+        file = Path(str(cursor.fetchall()[0][2]))
+        cursor.close()
+        if file.parent == folder and not folder.exists():
+            raise DisconnectionError("taken away by a test")
+
+    event.listen(Pool, "checkout", broken)
+    folder.rename(place.home / "away")
+    try:
+        yield
+    finally:
+        (place.home / "away").rename(folder)
+        event.remove(Pool, "checkout", broken)
 
 
 class Api:

@@ -1,48 +1,17 @@
 """The database is taken away and brought back: what is answered meanwhile, and what is not lost."""
 
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import Pool, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError
 
 from tests.api.gates import Gate
-from tests.api.sites import BOOK, DECLINED, Api, Place, only, open_api, open_worker
+from tests.api.sites import BOOK, DECLINED, Api, Place, only, open_api, open_worker, taken_away
 from tests.api.waiting import until
 
 LIST = "/api/saga/executions"
-
-
-@contextmanager
-def taken_away(place: Place) -> Iterator[None]:
-    """The database's folder is moved away, and put back at the end.
-
-    SQLite would go on in a file that is open already. A server that is gone breaks its open
-    connections, so these are broken here when they are next used.
-    """
-    folder = place.home / "rules"
-
-    def broken(connection: DBAPIConnection, _record: object, _proxy: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA database_list")
-        file = Path(str(cursor.fetchall()[0][2]))
-        cursor.close()
-        if file.parent == folder and not folder.exists():
-            raise DisconnectionError("taken away by a test")
-
-    event.listen(Pool, "checkout", broken)
-    folder.rename(place.home / "away")
-    try:
-        yield
-    finally:
-        (place.home / "away").rename(folder)
-        event.remove(Pool, "checkout", broken)
 
 
 def database_unavailable(answer: httpx2.Response) -> None:

@@ -19,6 +19,10 @@ GOLDEN = {
         for what in ("cancel", "compensate", "manual-decision", "retry", "skip")
     },
     "POST /api/execute/{chain}": "200 400 404 409 422 503",
+    "GET /api/components": "200 400 422 503",
+    "GET /api/components/{component}/metadata": "200 400 404 422 503",
+    "PUT /api/components/{component}/metadata": "200 400 404 409 422 503",
+    "DELETE /api/components/{component}/metadata": "200 400 404 409 422 503",
     "GET /health": "200",
     "GET /ready": "200 503",
 }

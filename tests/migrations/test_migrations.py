@@ -19,6 +19,7 @@ from activities.mirror.reader import MirrorReader
 from migrations.run import downgrade, render, upgrade
 from rules.source import tables as rule_tables
 from rules.source.engine import create_engine_for
+from rules.source.metadata import MetadataRepository, MetadataRow
 from tests.activities.mirror.stores import STORES, session_stores
 
 OURS = {
@@ -28,9 +29,26 @@ OURS = {
     "saga_compensation_log",
     "saga_component_metadata",
     "mirror_watermark",
+    "saga_alert",
 }
 # Columns of later migrations: in no CREATE TABLE.
-ADDED_LATER = {"saga_execution": ("waiting", "decisions")}
+ADDED_LATER = {
+    "saga_execution": ("waiting", "decisions"),
+    "flow_chain": ("undo_policy",),
+    "saga_component_metadata": (
+        "compensate_when",
+        "compensation_source",
+        "failure_rounds",
+        "failure_afterwards",
+        "failure_deadline_seconds",
+        "failure_default",
+        "edited_fields",
+        "edited_by",
+        "edited_at",
+        "version",
+        "gone_since",
+    ),
+}
 ALL_TABLES = [*rule_tables.metadata.sorted_tables, *mirror_tables.metadata.sorted_tables]
 DIALECTS = ["mysql+pymysql://", "mariadb+pymysql://", "sqlite://"]
 
@@ -70,10 +88,10 @@ def test_a_url_will_do(engine: Engine) -> None:
 
 def test_one_step_up_and_down(engine: Engine) -> None:
     upgrade(engine, "0001")
-    assert tables(engine) == OURS - {"mirror_watermark"}
+    assert tables(engine) == OURS - {"mirror_watermark", "saga_alert"}
     upgrade(engine)
     downgrade(engine, "0001")
-    assert tables(engine) == OURS - {"mirror_watermark"}
+    assert tables(engine) == OURS - {"mirror_watermark", "saga_alert"}
 
 
 def test_what_older_processes_wrote_stays_readable(engine: Engine) -> None:
@@ -92,6 +110,23 @@ def test_what_older_processes_wrote_stays_readable(engine: Engine) -> None:
     assert (found.waiting, found.decisions) == ((), ())
     downgrade(engine, "0002")
     assert "waiting" not in [c["name"] for c in inspect(engine).get_columns("saga_execution")]
+
+
+def test_a_process_of_before_can_still_write_policies(engine: Engine) -> None:
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO saga_component_metadata (tenant_id, application_name, component_id, kind,"
+            " read_only, irreversible, timeout_seconds, heartbeat_seconds, lost_attempts,"
+            " failure_strategy, source, updated_at) VALUES ('0', 'shop', 'pay', 'common', 0, 0, 4,"
+            " 15, 3, 'COMPENSATE', 'scan', '2026-01-01 12:00:00')"
+        )
+    repository = MetadataRepository(engine, "shop")
+    assert repository.rows("1") == {("0", "pay"): MetadataRow("0", "pay")}
+    downgrade(engine, "0003")
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT component_id FROM saga_component_metadata").all()
+    assert [row[0] for row in rows] == ["pay"]
 
 
 def test_the_tables_are_what_the_code_says(engine: Engine) -> None:

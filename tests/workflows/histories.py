@@ -12,19 +12,24 @@ import tempfile
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, JsonValue
 from temporalio.client import WorkflowHandle, WorkflowHistory
 
 from dev.temporal_server import dev_server
 from dev.tools import temporal_binary
+from rules.execution import Status
+from rules.jobs import RESERVED, Job
 from rules.plan import PLAN_FORMAT
 from rules.wire import SagaResult
+from tests.activities.mirror.sagas import Saga
 from tests.workflows.dramas import DRAMAS
+from tests.workflows.hooks import open_hook
 from tests.workflows.lab import TENANT, Lab, ending, open_lab
 from tests.workflows.scenarios import SCENARIOS
 from tests.workflows.stages import OnTemporal, open_stage, play
+from tests.workflows.yard import open_yard
 
 FOLDER: Final = Path(__file__).parent.parent / "golden" / "histories"
 MANIFEST: Final = FOLDER / "MANIFEST.json"
@@ -125,13 +130,36 @@ async def record(lab: Lab) -> None:
         await _keep(lab, await lab.start_by_hand("flat", lab.new_run()), "by-hand")
 
 
+async def record_jobs(address: str, home: Path) -> None:
+    """Record a run of each scheduled job that the folder lacks, each with something to do."""
+    files = {job: FOLDER / f"job-{job.value.removeprefix(RESERVED)}.1.json" for job in Job}
+    if all(file.exists() for file in files.values()):
+        return
+    with open_hook() as hook:
+        eager: dict[str, Any] = {"alert_webhook": hook.url, "compensation_retry_wait": 0.01}
+        async with open_yard(address, home, **eager) as yard, yard.worker():
+            yard.told(Saga("old").told(0, ended=1, status=Status.COMPLETED))
+            blocked = await yard.start("THEN(work.tag('a'), strict);", {"undo:a": ["error", "ok"]})
+            await yard.mirrored(blocked, Status.COMPENSATION_BLOCKED)
+            for job, file in files.items():
+                if not file.exists():
+                    run = await yard.begin(job)
+                    await run.result()
+                    _write(await run.fetch_history(), file)
+            await ending(blocked)
+
+
 async def _keep(lab: Lab, handle: WorkflowHandle[object, SagaResult], name: str) -> None:
     """Write every run of an ended execution, oldest first."""
     await ending(handle)
     found = await lab.histories(handle.id.removeprefix(f"{TENANT}:"))
     for number, history in enumerate(found, start=1):
-        text = json.dumps(_without_places(history.to_json_dict()), indent=1, sort_keys=True)
-        (FOLDER / f"{name}.{number}.json").write_text(text + "\n")
+        _write(history, FOLDER / f"{name}.{number}.json")
+
+
+def _write(history: WorkflowHistory, file: Path) -> None:
+    text = json.dumps(_without_places(history.to_json_dict()), indent=1, sort_keys=True)
+    file.write_text(text + "\n")
 
 
 def _without_places(value: JsonValue) -> JsonValue:
@@ -157,6 +185,7 @@ def _write_manifest() -> None:
 async def _main(address: str, home: Path) -> None:
     async with open_lab(address, home) as lab:
         await record(lab)
+    await record_jobs(address, home)
 
 
 if __name__ == "__main__":

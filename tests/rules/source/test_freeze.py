@@ -5,8 +5,15 @@ from collections.abc import Mapping
 import pytest
 from pydantic import JsonValue
 
-from rules.errors import ChainUnknown
-from rules.plan import ComponentPolicy
+from rules.errors import ChainUnknown, MetadataInvalid, OverrideInvalid
+from rules.plan import (
+    ComponentPolicy,
+    FailurePolicy,
+    FailureStrategy,
+    PolicyOverride,
+    RetryPolicy,
+)
+from rules.source.edits import Edits, PolicyEdit
 from rules.source.freeze import freeze, request_sha
 from rules.source.repository import ChainRow
 from rules.source.snapshot import Snapshot
@@ -18,6 +25,8 @@ def snapshot(components: Mapping[str, ComponentPolicy]) -> Snapshot:
     rows = (
         ChainRow(tenant="1", name="order", text="THEN(a, b);", version=7),
         ChainRow(tenant="1", name="plain", text="THEN(a);", transactional=False),
+        ChainRow(tenant="1", name="onward", text="THEN(a);", undo_policy="continue"),
+        ChainRow(tenant="1", name="stopped", text="THEN(a);", undo_policy="stop"),
     )
     return Snapshot(rows, components)
 
@@ -47,6 +56,83 @@ def test_the_request_overrides_the_chain(
     frost = freeze(snapshot, "1", chain, None, options=options)
     assert frost.options.saga is saga
     assert frost.options.max_parallel == options.max_parallel
+
+
+UNDO_POLICIES = [
+    ("order", SagaOptions(), "stop"),
+    ("order", SagaOptions(undo_policy="continue"), "continue"),
+    ("onward", SagaOptions(), "continue"),
+    ("onward", SagaOptions(max_parallel=2), "continue"),
+    ("onward", SagaOptions(undo_policy="stop"), "stop"),
+    ("stopped", SagaOptions(), "stop"),
+    ("stopped", SagaOptions(undo_policy="continue"), "continue"),
+]
+
+
+@pytest.mark.parametrize(("chain", "options", "policy"), UNDO_POLICIES)
+def test_undo_policy_is_the_requests_else_the_chains_else_stop(
+    snapshot: Snapshot, chain: str, options: SagaOptions, policy: str
+) -> None:
+    assert freeze(snapshot, "1", chain, None, options=options).options.undo_policy == policy
+
+
+DEFAULT, OWN, ASKED = PolicyEdit(timeout=2), PolicyEdit(timeout=3), PolicyOverride(timeout=4)
+PRECEDENCE: list[tuple[PolicyEdit | None, PolicyEdit | None, PolicyOverride | None, float]] = [
+    (None, None, None, 1),
+    (DEFAULT, None, None, 2),
+    (None, OWN, None, 3),
+    (DEFAULT, OWN, None, 3),
+    (None, None, ASKED, 4),
+    (DEFAULT, None, ASKED, 4),
+    (None, OWN, ASKED, 4),
+    (DEFAULT, OWN, ASKED, 4),
+    (DEFAULT, OWN, PolicyOverride(retry=RetryPolicy(attempts=2)), 3),
+    (DEFAULT, PolicyEdit(retry=RetryPolicy(attempts=2)), None, 2),
+]
+
+
+@pytest.mark.parametrize(("default", "own", "asked", "timeout"), PRECEDENCE)
+def test_whose_policy_holds(
+    default: PolicyEdit | None,
+    own: PolicyEdit | None,
+    asked: PolicyOverride | None,
+    timeout: float,
+) -> None:
+    edits = {tenant: {"a": edit} for tenant, edit in (("0", default), ("1", own)) if edit}
+    snapshot = Snapshot(
+        [ChainRow(tenant=tenant, name="c", text="THEN(a);") for tenant in ("1", "2")],
+        {"a": ComponentPolicy(id="a", timeout=1)},
+        edits=Edits(by_tenant=edits),
+    )
+    overrides = {"a": asked} if asked else {}
+    frozen = freeze(snapshot, "1", "c", None, overrides=overrides)
+    assert frozen.plan.components["a"].timeout == timeout
+    assert snapshot.compiled("1", "c").plan.components["a"].timeout == 1, "compiled once for all"
+    other = freeze(snapshot, "2", "c", None).plan.components["a"].timeout
+    assert other == (2 if default else 1), "another tenant's edit is its own"
+
+
+def test_an_edited_compensation_is_in_the_plan_with_its_own_edits() -> None:
+    known = {id: ComponentPolicy(id=id) for id in ("a", "undo")}
+    edits = {"1": {"a": PolicyEdit(compensate="undo"), "undo": PolicyEdit(timeout=9)}}
+    row = ChainRow(tenant="1", name="c", text="THEN(a);")
+    snapshot = Snapshot([row], known, edits=Edits(by_tenant=edits))
+    plan = freeze(snapshot, "1", "c", None).plan
+    assert (plan.components["a"].compensate, plan.components["undo"].timeout) == ("undo", 9)
+    del known["undo"]
+    with pytest.raises(MetadataInvalid, match="'undo' is registered"):
+        freeze(snapshot, "1", "c", None)
+
+
+def test_a_request_cannot_make_an_edit_nonsense() -> None:
+    """Each may be right for itself; what counts is what comes out."""
+    ignore = FailurePolicy(strategy=FailureStrategy.IGNORE)
+    known = {"is": ComponentPolicy(id="is", kind="boolean", read_only=True)}
+    known["a"] = ComponentPolicy(id="a")
+    row = ChainRow(tenant="1", name="c", text="IF(is, a);")
+    snapshot = Snapshot([row], known, edits=Edits(by_tenant={"1": {"is": OWN}}))
+    with pytest.raises(OverrideInvalid, match="condition"):
+        freeze(snapshot, "1", "c", None, overrides={"is": PolicyOverride(on_failure=ignore)})
 
 
 SAME: list[tuple[str, JsonValue, str, JsonValue, bool]] = [

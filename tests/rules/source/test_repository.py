@@ -4,8 +4,9 @@ import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import IntegrityError
+from structlog.testing import capture_logs
 
 from rules.source.repository import ChainRepository, ChainRow
 from rules.source.tables import flow_chain
@@ -16,7 +17,7 @@ ROW = ChainRow(tenant="1", name="order", text="THEN(a, b);")
 def test_what_is_saved_is_read(repository: ChainRepository) -> None:
     rows = (
         ChainRow(tenant="1", name="order", text="THEN(a);", description="the order, 下单"),
-        ChainRow(tenant="1", name="refund", text="THEN(b);", status="DRAFT"),
+        ChainRow(tenant="1", name="refund", text="THEN(b);", status="DRAFT", undo_policy="stop"),
         ChainRow(tenant="2", name="order", text="THEN(c);", enabled=False, transactional=False),
     )
     for row in rows:
@@ -38,6 +39,7 @@ CHANGES = [
     ({"status": "DRAFT"}, 2),
     ({"enabled": False}, 2),
     ({"transactional": False}, 2),
+    ({"undo_policy": "continue"}, 2),
     ({"version": 9}, 1),
 ]
 
@@ -79,6 +81,20 @@ def test_a_row_by_hand_gets_the_defaults_of_the_platform(
     with engine.connect() as connection:
         stamp = connection.execute(select(flow_chain.c.update_time)).scalar_one()
     assert abs(stamp - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_an_undo_policy_that_nobody_knows_is_none_and_logged(
+    repository: ChainRepository, engine: Engine
+) -> None:
+    repository.save(dataclasses.replace(ROW, undo_policy="continue"))
+    with engine.begin() as connection:
+        connection.execute(update(flow_chain).values(undo_policy="perhaps"))
+    with capture_logs() as logs:
+        (row,) = repository.read_all()
+    assert row.undo_policy is None
+    assert [(line["event"], line["chain"], line["given"]) for line in logs] == [
+        ("undo_policy_unknown", "order", "perhaps")
+    ]
 
 
 def test_a_chain_exists_once(repository: ChainRepository, engine: Engine) -> None:

@@ -10,8 +10,10 @@ from structlog.testing import capture_logs
 from migrations.run import upgrade
 from rules.errors import ChainUnknown, RulesUnavailable
 from rules.plan import ComponentPolicy
+from rules.source.edits import PolicyEdit
 from rules.source.engine import create_engine_for
 from rules.source.freeze import freeze_current
+from rules.source.metadata import MetadataRepository, Write
 from rules.source.repository import ChainRepository, ChainRow
 from rules.source.service import RETRY_SECONDS, RuleSource
 
@@ -75,6 +77,67 @@ def test_the_old_rules_serve_while_the_database_is_away(source: RuleSource, engi
         ("error", "rules_not_read"),
         ("info", "rules_read_again"),
     ]
+
+
+def edit(engine: Engine, tenant: str, timeout: float) -> None:
+    """What the API does before it reads the rules again."""
+    repository = MetadataRepository(engine, "dms-liteflow")
+    changes = PolicyEdit(timeout=timeout)
+    policy = ComponentPolicy(id="a", timeout=timeout)
+    row = repository.rows(tenant, "a").get((tenant, "a"))
+    repository.edit(
+        Write(
+            tenant=tenant,
+            policy=policy,
+            compensation_source=None,
+            edit=changes,
+            version=row.version if row else 0,
+            operator="ann",
+        )
+    )
+
+
+def timeout(source: RuleSource) -> float:
+    return freeze_current(source, "1", "order", None).plan.components["a"].timeout
+
+
+def test_an_edit_serves_from_the_next_reading_and_compiles_nothing(
+    source: RuleSource, engine: Engine
+) -> None:
+    compiled = source.snapshot.compiled("1", "order")
+    assert timeout(source) == 60
+    edit(engine, "0", 20)
+    assert timeout(source) == 60, "no start asks the database"
+    source.refresh()
+    assert timeout(source) == 20
+    assert source.snapshot.compiled("1", "order") is compiled
+    edit(engine, "1", 30)
+    source.refresh()
+    assert timeout(source) == 30
+    assert RuleSource(engine, "bank", "default", {}).snapshot.edits.by_tenant == {}
+
+
+@pytest.mark.parametrize("table", ["saga_component_metadata", "flow_chain"])
+def test_the_last_known_edits_serve_while_the_database_is_away(
+    source: RuleSource, engine: Engine, table: str
+) -> None:
+    edit(engine, "1", 20)
+    source.refresh()
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO away")
+    with capture_logs() as logs:
+        assert not source.refresh()
+        assert timeout(source) == 20
+    assert source.status.degraded is not None
+    assert [(line["log_level"], line["event"], line["serving_old"]) for line in logs] == [
+        ("error", "rules_not_read", True)
+    ]
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE away RENAME TO {table}")
+    edit(engine, "1", 30)
+    assert source.refresh()
+    assert timeout(source) == 30
+    assert source.status.degraded is None
 
 
 def test_rules_that_were_never_read_are_tried_again_every_few_seconds(

@@ -187,3 +187,9 @@ def test_threads_that_ask_together_compile_once(
         thread.join(10)
     assert len({id(answer) for answer in answers}) == 1
     assert compilations == ["order"]
+
+
+def test_a_chain_cannot_be_named_like_a_job(components: Components) -> None:
+    named = Snapshot([row("1", "chainsaga.reconcile", "THEN(a);")], components)
+    with pytest.raises(ChainInvalid, match="'chainsaga.' are reserved"):
+        named.compiled("1", "chainsaga.reconcile")
