@@ -6,7 +6,7 @@ ARGS ?=
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint format lock clean
+.PHONY: help setup demo up test soak lint format lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -23,6 +23,10 @@ up: setup ## run Temporal, a worker and the API; data is kept in .chainsaga/
 test: setup ## run all tests against real servers
 	@$(VENV)/python -m dev.tools
 	@$(VENV)/python -m dev.run_pytest $(ARGS)
+
+soak: setup ## run the tests that take many minutes, such as all short chains against their model
+	@$(VENV)/python -m dev.tools
+	@$(VENV)/python -m dev.run_pytest -m soak $(ARGS)
 
 lint: setup ## check style, types and import contracts
 	@$(VENV)/ruff check .
