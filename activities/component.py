@@ -215,12 +215,14 @@ def component(
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare a function (`def` or `async def`) as the component `id`.
 
-    `kind` is `common`, or `boolean` for the head of an IF. `compensate` names the component that
-    undoes it. `retry` bounds the attempts that answer; attempts that are lost with their worker or
-    time out do not use them up, up to `lost_attempts` (3; 0 when not `idempotent`). `on_failure`
-    is the strategy when they are used up: `OnFailure(strategy=Strategy.MANUAL)` asks a person.
-    `timeout` and `heartbeat` are seconds per attempt. `read_only` steps need no undo; boolean
-    components without a compensation are read-only unless told otherwise. Exceptions of the types
+    `kind` is `common`, or that of a head: `boolean` (IF, WHILE, BREAK, AND, OR, NOT) answers with a
+    bool, `switch` with a target's id or tag, `for` with a number, `iterator` with a list.
+    `compensate` names the component that undoes it. `retry` bounds the attempts that answer;
+    attempts that are lost with their worker or time out do not use them up, up to `lost_attempts`
+    (3; 0 when not `idempotent`). `on_failure` is the strategy when they are used up:
+    `OnFailure(strategy=Strategy.MANUAL)` asks a person.
+    `timeout` and `heartbeat` are seconds per attempt. `read_only` steps need no undo; heads
+    without a compensation are read-only unless told otherwise. Exceptions of the types
     in `refuses` count as refusals.
     """
 

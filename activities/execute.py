@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.registry import Component, Registry
 from activities.runner import Runner, StepError
+from rules.sizes import DETAILS_LIMIT
 from rules.wire import AttemptLog, StepReply, StepRequest
 
 StepActivity = Callable[[StepRequest], Awaitable[StepReply]]
@@ -39,9 +40,18 @@ def _activity(component: Component, runner: Runner) -> StepActivity:
                     type=error.failure.error.type,
                     non_retryable=error.final,
                     category=_category(error),
-                ) from error.__cause__
+                ) from _told(error.__cause__)
 
     return activity.defn(name=component.policy.id)(run)
+
+
+def _told(cause: BaseException | None) -> BaseException | None:
+    """What a component raised, for its traceback in Temporal, unless its words are too many."""
+    words, found = 0, cause
+    while found is not None:
+        words += len(str(found))
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    return cause if words <= DETAILS_LIMIT else None
 
 
 def _category(error: StepError) -> ApplicationErrorCategory:

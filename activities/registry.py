@@ -18,6 +18,7 @@ from activities.binding import Binding, bind_signature, first_problem
 from activities.component import DECLARATION, Declaration
 from activities.errors import ComponentDuplicate, ComponentInvalid, ComponentMissing
 from rules.plan import ComponentPolicy, RetryPolicy
+from rules.sizes import NAME_LIMIT
 
 ENTRY_POINTS: Final = "chainsaga.components"
 RESERVED: Final = "chainsaga."
@@ -147,6 +148,10 @@ def _component(function: Callable[..., object]) -> Component:
     if declaration.id.startswith(RESERVED):
         raise ComponentInvalid(
             declaration.id, where, f"ids that begin with '{RESERVED}' are reserved"
+        )
+    if len(declaration.id) > NAME_LIMIT:
+        raise ComponentInvalid(
+            declaration.id[:NAME_LIMIT], where, f"its id is longer than {NAME_LIMIT} characters"
         )
     binding = bind_signature(declaration.id, function)
     try:

@@ -21,11 +21,37 @@ from activities.component import Step
 from activities.errors import ActivityError, BadInput, BadOutput, OutputTooLarge, Refused
 from activities.registry import Component
 from rules.execution import ErrorInfo
+from rules.failures import matches
+from rules.sizes import DETAILS_LIMIT, OUTPUT_LIMIT, short
 from rules.wire import AttemptLog, ContextOperation, StepFailure, StepReply, StepRequest
 
-OUTPUT_LIMIT: Final = 256 * 1024
-DETAILS_LIMIT: Final = 16 * 1024
-MESSAGE_LIMIT: Final = 2_000
+CODE_LIMIT: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a head must answer with."""
+
+    words: str
+    fits: Callable[[JsonValue], bool]
+
+
+ANSWERS: Final[Mapping[str, Answer]] = {
+    "boolean": Answer(
+        "a boolean component answers true or false", lambda answer: isinstance(answer, bool)
+    ),
+    "switch": Answer(
+        "a switch component answers with a target's id or tag",
+        lambda answer: answer is None or isinstance(answer, str),
+    ),
+    "for": Answer(
+        "a for component answers with a whole number",
+        lambda answer: isinstance(answer, int) and not isinstance(answer, bool),
+    ),
+    "iterator": Answer(
+        "an iterator component answers with a list", lambda answer: isinstance(answer, list)
+    ),
+}
 
 
 @dataclass(slots=True)
@@ -139,19 +165,38 @@ def _check(
     component: Component, output: JsonValue, operations: tuple[ContextOperation, ...]
 ) -> None:
     id = component.policy.id
-    if component.policy.kind == "boolean" and not isinstance(output, bool):
-        raise BadOutput(id, f"a boolean component answers true or false, not {output!r:.60}")
+    answer = ANSWERS.get(component.policy.kind)
+    if answer is not None and not answer.fits(output):
+        raise BadOutput(id, f"{answer.words}, not {output!r:.60}")
     try:
-        size = _size(output) + sum(_size(operation.value) for operation in operations)
+        size = _size(output) + _written(operations)
     except ValueError as error:
         raise BadOutput(id, f"it is no JSON: {error}") from error
     if size > OUTPUT_LIMIT:
         raise OutputTooLarge(id, f"{size} bytes, and {OUTPUT_LIMIT} are allowed")
 
 
+def _written(operations: tuple[ContextOperation, ...]) -> int:
+    """Bytes of what is written to the context. Raises ValueError for what is no JSON."""
+    return sum(_size(op.value) + len(op.key.encode()) for op in operations)
+
+
 def _size(value: JsonValue) -> int:
     """Bytes as JSON. Raises ValueError for what is no JSON."""
-    return len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return len(text.encode())
+
+
+def _kept(
+    error: BaseException, operations: tuple[ContextOperation, ...]
+) -> tuple[ContextOperation, ...]:
+    """What a failed attempt wrote, unless it would not fit: then the failure goes without it."""
+    if isinstance(error, OutputTooLarge):
+        return ()
+    try:
+        return operations if _written(operations) <= OUTPUT_LIMIT else ()
+    except ValueError:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +215,19 @@ class _Attempt:
         failure = StepFailure(
             outcome="UNKNOWN" if log.unknown else "FAILED",
             error=_error_info(error, refused=refused),
-            operations=() if isinstance(error, OutputTooLarge) else operations,
+            operations=_kept(error, operations),
             attempts=self.number,
         )
-        final = _pointless(error) or log.answered >= self.request.answers
+        final = _pointless(error) or self._used_up(log.answered, failure.error)
         return StepError(failure, final=final, log=log)
+
+    def _used_up(self, answered: int, error: ErrorInfo) -> bool:
+        """Whether the step may answer no more; between rounds its EL retry looks at the type."""
+        request = self.request
+        if answered >= request.answers:
+            return True
+        round_over = request.round is not None and answered % request.round == 0
+        return round_over and not matches(error, request.retry_types)
 
 
 def _pointless(error: BaseException) -> bool:
@@ -185,11 +238,27 @@ def _pointless(error: BaseException) -> bool:
 def _error_info(error: BaseException, *, refused: bool) -> ErrorInfo:
     code = getattr(error, "code", None)
     return ErrorInfo(
-        type=type(error).__name__,
-        message=_short(str(error) or type(error).__name__),
-        code=code if isinstance(code, str) else ("REFUSED" if refused else "STEP_FAILED"),
+        type=short(type(error).__name__, CODE_LIMIT),
+        message=short(str(error) or type(error).__name__),
+        code=short(code, CODE_LIMIT)
+        if isinstance(code, str)
+        else ("REFUSED" if refused else "STEP_FAILED"),
         details=_json(error.details) if isinstance(error, Refused) else {},
+        kinds=_kinds(type(error)),
     )
+
+
+def _kinds(type_: type[BaseException]) -> tuple[str, ...]:
+    """The names that a rule may know the type by, beside its own short one."""
+    kinds: list[str] = []
+    for base in type_.__mro__:
+        if base in (Exception, BaseException, ActivityError):
+            break
+        if base is not type_:
+            kinds.append(base.__name__)
+        if base.__module__ not in ("builtins", Refused.__module__):
+            kinds.append(f"{base.__module__}.{base.__qualname__}")
+    return tuple(short(kind, CODE_LIMIT) for kind in kinds)
 
 
 def _json(details: Mapping[str, object]) -> dict[str, JsonValue]:
@@ -199,9 +268,4 @@ def _json(details: Mapping[str, object]) -> dict[str, JsonValue]:
         to_jsonable_python(details, bytes_mode="base64", fallback=str),
     )
     text = json.dumps(data)
-    return data if len(text) <= DETAILS_LIMIT else {"too_large": _short(text)}
-
-
-def _short(words: str) -> str:
-    """Words that fit a failure in Temporal's history."""
-    return words if len(words) <= MESSAGE_LIMIT else words[:MESSAGE_LIMIT] + " …"
+    return data if len(text) <= DETAILS_LIMIT else {"too_large": short(text)}

@@ -38,6 +38,7 @@ from rules.errors import (
     MetadataStale,
     OverrideInvalid,
     RulesUnavailable,
+    TooLarge,
 )
 
 log = structlog.get_logger("chainsaga.api")
@@ -56,6 +57,7 @@ STATUS: Final[Mapping[type[Exception], tuple[int, str]]] = {
     ChainInvalid: (422, "CHAIN_INVALID"),
     OverrideInvalid: (422, "OVERRIDE_INVALID"),
     MetadataInvalid: (422, "METADATA_INVALID"),
+    TooLarge: (422, "TOO_LARGE"),
     RulesUnavailable: (503, "RULES_UNAVAILABLE"),
     TemporalUnavailable: (503, "TEMPORAL_UNAVAILABLE"),
     StateUnavailable: (503, "STATE_UNAVAILABLE"),

@@ -12,9 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, St
 from rules.decisions import DecisionRecord, Verdict, Waiting
 from rules.execution import Cause, ErrorInfo, Execution, StackEntry, Status
 from rules.plan import PolicyOverride
+from rules.sizes import KEY_LIMIT, REQUEST_LIMIT
 from rules.wire import PlannedUndo
-
-REQUEST_LIMIT: Final = 512 * 1024
 
 
 def _addressable(execution_id: str) -> str:
@@ -27,12 +26,21 @@ def _addressable(execution_id: str) -> str:
 def _storable(request: JsonValue) -> JsonValue:
     """JSON as every part can keep it: Python's own reader lets more through."""
     try:
-        size = len(json.dumps(request, ensure_ascii=False, allow_nan=False).encode())
+        text = json.dumps(request, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        size = len(text.encode())
     except ValueError as error:
         raise ValueError(f"this cannot be kept as JSON in UTF-8: {error}") from error
     if size > REQUEST_LIMIT:
         raise ValueError(f"{size} bytes are too many, {REQUEST_LIMIT} are allowed")
     return request
+
+
+def _searchable(key: str) -> str:
+    """A label that Temporal and the mirror can both search by."""
+    size = len(key.encode())
+    if size > KEY_LIMIT:
+        raise ValueError(f"{size} bytes in UTF-8 are too many, {KEY_LIMIT} are allowed")
+    return key
 
 
 ExecutionId = Annotated[
@@ -90,9 +98,12 @@ class ExecuteRequest(BaseModel):
     execution_id: ExecutionId | None = Field(
         None, description="yours, to make the start repeatable; made here when missing"
     )
-    business_key: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
-        None, description="a label to search by; not an identity"
-    )
+    business_key: (
+        Annotated[
+            str, StringConstraints(min_length=1, max_length=KEY_LIMIT), AfterValidator(_searchable)
+        ]
+        | None
+    ) = Field(None, description="a label to search by, at most 200 bytes; not an identity")
     mode: Literal["sync", "async"] = Field("sync", description="wait for the end, or do not")
     wait_seconds: float = Field(30, ge=0, le=60, description="how long `sync` waits at most")
     saga: bool | None = Field(

@@ -9,8 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from rules.checks.kinds import Scope, check
-from rules.checks.limits import DEFAULT_LIMITS, Limits, check_size, check_text
+from rules.checks.kinds import check
+from rules.checks.limits import (
+    DEFAULT_LIMITS,
+    Limits,
+    check_given,
+    check_plan,
+    check_size,
+    check_text,
+)
+from rules.checks.names import Scope
 from rules.checks.outputs import check_outputs
 from rules.checks.resolve import Order, order, references
 from rules.checks.terms import Term, Unit
@@ -18,8 +26,9 @@ from rules.el.ast import Script
 from rules.el.findings import Findings
 from rules.el.parser import parse
 from rules.errors import ChainInvalid, Diagnostic
-from rules.lower import Lowering
-from rules.lower import Scope as LoweringScope
+from rules.lower.lowering import Lowering
+from rules.lower.rows import ROWS
+from rules.lower.scope import Scope as LoweringScope
 from rules.plan import ComponentPolicy, Plan, PlanNode
 
 
@@ -51,13 +60,16 @@ def compile_chain(
     chains: Mapping[str, ChainText],
     components: Mapping[str, ComponentPolicy],
     limits: Limits = DEFAULT_LIMITS,
+    when_max_wait: int | None = None,
 ) -> Compiled:
     """Compile the chain `name`, which must be one of `chains`.
+
+    `when_max_wait` is the limit, in milliseconds, of a WHEN that says none itself.
 
     Raises `ChainInvalid` with all diagnostics of its text; a chain that it includes and that does
     not compile is one `unknown_ref` (EL reference sections 9.1 and 13). KeyError without `name`.
     """
-    compiled, findings = _compile(name, chains, components, limits)
+    compiled, findings = _compile(name, chains, components, limits, when_max_wait)
     if compiled is None:
         raise ChainInvalid(name, findings.diagnostics())
     return compiled
@@ -71,7 +83,7 @@ def check_chain(
     limits: Limits = DEFAULT_LIMITS,
 ) -> tuple[Diagnostic, ...]:
     """Errors and warnings of the chain `name`, in the order of its text; raises no ChainInvalid."""
-    return _compile(name, chains, components, limits)[1].diagnostics()
+    return _compile(name, chains, components, limits, None)[1].diagnostics()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,7 @@ def _compile(
     chains: Mapping[str, ChainText],
     components: Mapping[str, ComponentPolicy],
     limits: Limits,
+    when_max_wait: int | None,
 ) -> tuple[Compiled | None, Findings]:
     parsed = _parse_reached(name, chains, components, limits)
     referred = {chain: text.refers_to for chain, text in parsed.items()}
@@ -94,8 +107,11 @@ def _compile(
     findings, unit = parsed[name].findings, units[name]
     if unit.body is None:
         return None, findings
-    lowering = Lowering()
+    lowering = Lowering(ROWS, when_max_wait=when_max_wait, most_given=limits.given)
     root = lowering.node(unit.body, LoweringScope())
+    check_given(lowering.given, findings, limits)
+    if findings.failed:
+        return None, findings
     called = lowering.components
     if any(policy.needs.outputs for policy in called.values()):
         check_outputs(root, called, lowering.places, findings)
@@ -114,6 +130,9 @@ def _compile(
         components=called,
         nodes=unit.body.size,
     )
+    check_plan(plan, findings, limits)
+    if findings.failed:
+        return None, findings
     return Compiled(plan, findings.diagnostics(), includes), findings
 
 

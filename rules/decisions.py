@@ -69,10 +69,11 @@ class DecisionRecord(BaseModel):
 
 
 class Unread(BaseModel):
-    """A signal as it came, before it is judged."""
+    """A signal as it came, before it is judged; `unreadable` says why it was not kept whole."""
 
     kind: str
     payload: JsonValue = None
+    unreadable: str | None = None
 
 
 class Waiting(BaseModel):

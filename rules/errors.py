@@ -10,6 +10,7 @@ For everything that compiles or serves chains. Knows text positions, never HTTP 
       OverrideInvalid     a request changes a policy that it cannot change
       MetadataInvalid     an edit of a component's policy does not fit the components
       MetadataStale       somebody else has edited the policy meanwhile
+      TooLarge            a start exceeds a size limit (`rules.sizes`)
       NotComputableError  arithmetic of literals without a value (`rules.checks.literals`)
       UnsupportedDatabase the database is none that we know (`rules.source.upsert`)
 """
@@ -116,6 +117,13 @@ class MetadataStale(RuleError):
             f"the metadata of '{component}' is at version {version}{who}, not {given}; "
             "read it again, and repeat the change with that version"
         )
+
+
+class TooLarge(RuleError):
+    """A start exceeds a size limit."""
+
+    def __init__(self, what: str, size: int, limit: int, mend: str) -> None:
+        super().__init__(f"{what} has {size} bytes, and {limit} are allowed; {mend}")
 
 
 class RulesUnavailable(RuleError):

@@ -81,12 +81,16 @@ class EntryStatus(StrEnum):
 
 
 class ErrorInfo(Frozen):
-    """A failure in data: the type's name, the words, a code for programs, free details."""
+    """A failure in data: the type's name, the words, a code for programs, free details.
+
+    `kinds` are the names, short and with their modules, of the types that the type is derived from.
+    """
 
     type: str
     message: str
     code: str
     details: dict[str, JsonValue] = {}
+    kinds: tuple[str, ...] = ()
 
 
 class StackEntry(BaseModel):
@@ -154,5 +158,6 @@ class Execution(Frozen):
 
 def steps_string(stack: Sequence[StackEntry]) -> str:
     """LiteFlow's step string: ids in start order, one per attempt (EL reference section 5)."""
-    ordered = sorted(stack, key=lambda entry: entry.seq)
+    ran = [entry for entry in stack if entry.outcome is not EntryStatus.SKIPPED]
+    ordered = sorted(ran, key=lambda entry: entry.seq)
     return "==>".join(e.component for e in ordered for _ in range(max(e.attempts, 1)))

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 PLAN_FORMAT: Final = 1
 
-Kind = Literal["common", "boolean"]
+Kind = Literal["common", "boolean", "switch", "for", "iterator"]
 
 
 class FailureStrategy(StrEnum):
@@ -30,31 +30,60 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class NodeRetry(Frozen):
+    """EL `.retry(n, types)`: `times` extra attempts, for failures of these types (all if none)."""
+
+    times: int = Field(ge=0)
+    types: tuple[str, ...] = ()
+
+
 class StepNode(Frozen):
-    """One occurrence of a component."""
+    """One occurrence of a component.
+
+    `retry` multiplies the attempts of the component's own policy. `bind` is what `.bind` gives,
+    from the node itself and from everything around it.
+    """
 
     op: Literal["step"] = "step"
     component: str
     tag: str | None = None
     data: str | None = None
+    retry: NodeRetry | None = None
+    bind: dict[str, str] | None = None
 
 
 class ThenNode(Frozen):
-    """Children one after the other (EL `THEN`, `SER`)."""
+    """Children one after the other (EL `THEN`, `SER`), those of `PRE` first.
+
+    `last` are the blocks of `FINALLY`, which run in any case; their paths count on after `items`.
+    """
 
     op: Literal["then"] = "then"
     items: tuple["PlanNode", ...]
     id: str | None = None
     tag: str | None = None
+    last: tuple["PlanNode", ...] | None = None
 
 
 class WhenNode(Frozen):
-    """Children side by side, all awaited (EL `WHEN`, `PAR`)."""
+    """Children side by side (EL `WHEN`, `PAR`); all are awaited unless it says otherwise.
+
+    At most one of `any`, `must` (indexes of items) and `percentage` (0 to 1) is set. `max_wait` is
+    milliseconds for each branch; `names` are the branches' ids for its messages. `wraps` is a
+    `.maxWait…` on something else than a WHEN, which is the only branch.
+    """
 
     op: Literal["when"] = "when"
     items: tuple["PlanNode", ...]
     id: str | None = None
     tag: str | None = None
+    any: bool | None = None
+    must: tuple[int, ...] | None = None
+    percentage: float | None = None
+    ignore_error: bool | None = None
+    max_wait: int | None = None
+    names: tuple[str, ...] | None = None
+    wraps: bool | None = None
 
 
 class IfNode(Frozen):
@@ -77,7 +106,82 @@ class ChainNode(Frozen):
     tag: str | None = None
 
 
-PlanNode = Annotated[StepNode | ThenNode | WhenNode | IfNode | ChainNode, Field(discriminator="op")]
+class CatchNode(Frozen):
+    """What fails in `body` is absorbed; then `handler` runs (EL `CATCH`, `DO`)."""
+
+    op: Literal["catch"] = "catch"
+    body: "PlanNode"
+    handler: "PlanNode | None" = None
+    id: str | None = None
+    tag: str | None = None
+
+
+class RetryNode(Frozen):
+    """A block that runs again when it fails (EL `.retry`); each pass has paths of its own."""
+
+    op: Literal["retry"] = "retry"
+    body: "PlanNode"
+    times: int = Field(ge=0)
+    types: tuple[str, ...] = ()
+
+
+class Target(Frozen):
+    """One target of a SWITCH, with the id and the tag by which its head can choose it."""
+
+    node: "PlanNode"
+    id: str | None = None
+    tag: str | None = None
+
+
+class SwitchNode(Frozen):
+    """A head that names one of the targets (EL `SWITCH`, `TO`, `DEFAULT`)."""
+
+    op: Literal["switch"] = "switch"
+    head: "PlanNode"
+    targets: tuple[Target, ...] = ()
+    default: "PlanNode | None" = None
+    id: str | None = None
+    tag: str | None = None
+
+
+class LoopNode(Frozen):
+    """A body that runs once per pass (EL `FOR`, `WHILE`, `ITERATOR`; `DO`, `BREAK`, `parallel`).
+
+    `head` counts (`for`), is asked before each pass (`while`) or gives the objects (`iterator`);
+    a literal stands for itself.
+    """
+
+    op: Literal["for", "while", "iterator"]
+    head: "PlanNode | bool | int"
+    body: "PlanNode"
+    until: "PlanNode | None" = None
+    parallel: bool | None = None
+    id: str | None = None
+    tag: str | None = None
+
+
+class LogicNode(Frozen):
+    """Boolean heads combined (EL `AND`, `OR`, `NOT`), asked from left to right as far as needed."""
+
+    op: Literal["and", "or", "not"]
+    items: tuple["PlanNode", ...]
+    id: str | None = None
+    tag: str | None = None
+
+
+PlanNode = Annotated[
+    StepNode
+    | ThenNode
+    | WhenNode
+    | IfNode
+    | ChainNode
+    | CatchNode
+    | RetryNode
+    | SwitchNode
+    | LoopNode
+    | LogicNode,
+    Field(discriminator="op"),
+]
 
 
 class OutputNeed(Frozen):
@@ -142,7 +246,8 @@ class ComponentPolicy(Frozen):
     """A component as a saga sees it, frozen into the plan (seconds throughout).
 
     `compensate` is the id of the component that undoes this one. `retry` None means the default
-    of its role: one attempt forward, `UNDO_RETRY` as a compensation.
+    of its role: one attempt forward, `UNDO_RETRY` as a compensation. `fallback` says that it stands
+    in for an unknown component of its kind.
     """
 
     id: str
@@ -153,6 +258,7 @@ class ComponentPolicy(Frozen):
     compensate_when: Literal["unknown", "always"] = "unknown"
     read_only: bool = False
     irreversible: bool = False
+    fallback: bool = False
     retry: RetryPolicy | None = None
     on_failure: FailurePolicy = FailurePolicy()
     lost_attempts: int = Field(default=3, ge=0)
@@ -172,5 +278,17 @@ class Plan(Frozen):
     nodes: int
 
 
-for _model in (ThenNode, WhenNode, IfNode, ChainNode, Plan):
+for _model in (
+    ThenNode,
+    WhenNode,
+    IfNode,
+    ChainNode,
+    CatchNode,
+    RetryNode,
+    Target,
+    SwitchNode,
+    LoopNode,
+    LogicNode,
+    Plan,
+):
     _model.model_rebuild()

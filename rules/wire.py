@@ -37,15 +37,16 @@ class SagaOptions(Frozen):
     """How one execution runs.
 
     `saga` undoes what was done when it fails. `undo_policy` says whether the other undos go on
-    while one is blocked. `timeout` is the chain's own limit in seconds. `unattended` has nobody
-    to ask: defaults are taken at once, a failed undo is left. `max_events` lowers Temporal's
-    continue-as-new hint (tests).
+    while one is blocked. `timeout` is the chain's own limit in seconds, `finally_max` that of each
+    FINALLY. `unattended` has nobody to ask: defaults are taken at once, a failed undo is left.
+    `max_events` lowers Temporal's continue-as-new hint (tests).
     """
 
     saga: bool = True
     unattended: bool = False
     undo_policy: Literal["stop", "continue"] = "stop"
     timeout: float | None = Field(default=None, gt=0)
+    finally_max: float = Field(default=60.0, gt=0)
     max_parallel: int = Field(default=50, ge=1)
     max_events: int | None = Field(default=None, ge=20)
 
@@ -69,10 +70,15 @@ class Failure(Frozen):
 
 
 class Done(Frozen):
-    """The result of a finished sub-block, by which a continued run skips it."""
+    """The result of a finished sub-block, by which a continued run skips it.
+
+    `skipped`: its component was not accessible. `ended`: it asked for the end of the whole flow.
+    """
 
     value: JsonValue = None
     failure: Failure | None = None
+    skipped: bool = False
+    ended: bool = False
 
 
 class Produced(Frozen):
@@ -88,7 +94,9 @@ class SagaState(BaseModel):
     """All that an execution carries through continue-as-new; owned by the interpreter.
 
     `rounds` counts the further rounds that a step has had; `due` are steps and undos that are to
-    run again and have not begun.
+    run again and have not begun. `passes` is the next pass of a loop, or the present one of a block
+    that is retried; `begun` are blocks that owe a FINALLY. `timed_out` names the branches that took
+    too long.
     """
 
     status: Status = Status.RUNNING
@@ -108,6 +116,10 @@ class SagaState(BaseModel):
     waiting: dict[str, Waiting] = {}
     rounds: dict[str, int] = {}
     due: list[str] = []
+    passes: dict[str, int] = {}
+    deadlines: dict[str, datetime] = {}
+    begun: list[str] = []
+    timed_out: list[str] = []
     inbox: list[Unread] = []
     decisions: list[DecisionRecord] = []
     spent: float = 0.0
@@ -161,12 +173,29 @@ class UndoRequest(Frozen):
     attempts: int = 0
 
 
+class Place(Frozen):
+    """Where a step stands, when there is more to say than its path.
+
+    `chain` is the included chain in whose text it stands, `indexes` and `objects` are those of the
+    loops around it (outermost first), `error` is what its CATCH or FINALLY was entered with,
+    `targets` are the ids that a SWITCH's head can choose from.
+    """
+
+    chain: str | None = None
+    indexes: tuple[int, ...] = ()
+    objects: tuple[JsonValue, ...] = ()
+    bind: dict[str, str] = {}
+    error: ErrorInfo | None = None
+    targets: tuple[str, ...] = ()
+
+
 class StepRequest(Frozen):
     """One step, or one undo, as its activity gets it.
 
     `outputs` is keyed by `OutputNeed.name` (with `:tag` when a tag was given).
-    `answers` and `lost_attempts` bound the attempts; the runner counts them. `timeout` is seconds
-    per attempt.
+    `answers` and `lost_attempts` bound the attempts; the runner counts them. After each `round` of
+    answers only failures of `retry_types` are tried again (EL `.retry`). `timeout` is seconds per
+    attempt.
     """
 
     saga: SagaRef
@@ -179,8 +208,11 @@ class StepRequest(Frozen):
     outputs: dict[str, JsonValue] = {}
     context: dict[str, JsonValue] = {}
     answers: int = 1
+    round: int | None = None
+    retry_types: tuple[str, ...] = ()
     lost_attempts: int = 3
     timeout: float = 60.0
+    place: Place | None = None
     undo: UndoRequest | None = None
 
     @property
@@ -197,20 +229,29 @@ class StepRequest(Frozen):
 
 
 class StepReply(Frozen):
-    """A step that completed: its output and what it writes to the context."""
+    """A step that completed: its output and what it writes to the context.
+
+    `skipped`: it was not accessible and did nothing. `end`: the whole flow is to end well.
+    """
 
     output: JsonValue = None
     operations: tuple[ContextOperation, ...] = ()
     attempts: int = 1
+    skipped: bool = False
+    end: bool = False
 
 
 class StepFailure(Frozen):
-    """A step that did not complete, after its last attempt (or, in details, after each)."""
+    """A step that did not complete, after its last attempt (or, in details, after each).
+
+    `absorbed`: its component lets the flow go on all the same.
+    """
 
     outcome: Literal["FAILED", "UNKNOWN"]
     error: ErrorInfo
     operations: tuple[ContextOperation, ...] = ()
     attempts: int = 1
+    absorbed: bool = False
 
 
 def output_key(component: str, tag: str | None) -> str:

@@ -23,6 +23,7 @@ from rules.wire import (
 )
 from workflows.details import render_all
 from workflows.driver import ChainDriver
+from workflows.showing import fitting, fitting_records, fitting_text, fitting_undos
 
 
 @workflow.defn(dynamic=True)
@@ -44,7 +45,7 @@ class ChainWorkflow:
     @workflow.query(name=EXECUTION_QUERY, description="The execution with its stack, as it stands")
     def execution(self) -> Execution:
         """The execution as it stands."""
-        return self._driver.saga.execution()
+        return fitting(self._driver.saga.execution())
 
     @workflow.query(name=STATUS_QUERY, description="The public status")
     def status(self) -> Status:
@@ -54,12 +55,12 @@ class ChainWorkflow:
     @workflow.query(name=UNDO_PLAN_QUERY, description="What would be undone now, in order")
     def undo_plan(self) -> list[PlannedUndo]:
         """What would be undone now, in order."""
-        return self._driver.saga.undo_plan()
+        return fitting_undos(self._driver.saga.undo_plan())
 
     @workflow.query(name=DECISIONS_QUERY, description="Every decision with its verdict")
     def decisions(self) -> list[DecisionRecord]:
         """Every decision with its verdict, in the order in which they came."""
-        return self._driver.saga.decisions()
+        return fitting_records(self._driver.saga.decisions())
 
     @workflow.signal(name=DecisionKind.RETRY, description="Run the waiting step, or undo, again")
     def retry(self, decision: Any = None, *_more: Any) -> None:  # noqa: ANN401 - see ChainDriver.receive
@@ -87,4 +88,4 @@ class ChainWorkflow:
     def tree(self) -> str:
         """The whole tree, also of chains too long for the current details."""
         saga = self._driver.saga
-        return render_all(saga.frost.plan, saga.state)
+        return fitting_text(render_all(saga.frost.plan, saga.state))

@@ -7,7 +7,7 @@ ones are kept, and how many went before them. (Design section 5.)
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Final
 
@@ -24,18 +24,31 @@ from rules.decisions import (
     Verdict,
     Waiting,
 )
+from rules.sizes import json_size, short
 from rules.wire import Frost, SagaState
 from workflows.gate import Gate
 from workflows.runtime import Runtime
+from workflows.sizes import Sizes
 
 UNDO_MARK: Final = "!"
-OUTPUT_LIMIT: Final = 256 * 1024
-CONTEXT_LIMIT: Final = 512 * 1024
 REJECTED_LIMIT: Final = 200
 """How many rejected decisions a saga remembers; each may be some kilobytes in its state."""
 
 FORGOTTEN: Final = "forgotten"
 """The kind of the one record that stands for rejected decisions that are not kept any more."""
+
+ANSWERS: Final[Mapping[str, tuple[type, str, str]]] = {
+    "boolean": (bool, "is a condition", "true or false"),
+    "switch": (str, "chooses a target", "a target's id or tag"),
+    "for": (int, "counts passes", "a whole number"),
+    "iterator": (list, "gives the objects of a loop", "a list"),
+}
+"""What a head's output must be when a person gives it, and the words for it."""
+WHY_LIMIT: Final = 1000
+PAYLOAD_LIMIT: Final = 1024 * 1024
+"""More than any decision may hold; what is larger is not kept until it is judged."""
+RECORDS_LIMIT: Final = 128 * 1024
+"""Bytes of the records that are kept; rejected ones go first, the oldest before the others."""
 
 
 class Rejected(Exception):
@@ -57,6 +70,7 @@ class Desk:
         *,
         compensate: Callable[[Decision], None],
         cancel: Callable[[], object],
+        sizes: Sizes,
     ) -> None:
         self._frost = frost
         self._state = state
@@ -64,11 +78,21 @@ class Desk:
         self._gate = gate
         self._compensate = compensate
         self._cancel = cancel
+        self._sizes = sizes
         self._came: asyncio.Future[None] | None = None
 
     def receive(self, kind: str, payload: JsonValue) -> None:
         """Take a signal in. Never fails."""
-        self._state.inbox.append(Unread(kind=kind, payload=payload))
+        try:
+            size = json_size(payload)
+        except ValueError:
+            unread = Unread(kind=kind, unreadable="it is no JSON")
+        else:
+            unread = Unread(kind=kind, payload=payload)
+            if size > PAYLOAD_LIMIT:
+                words = f"it has {size} bytes, and {PAYLOAD_LIMIT} are allowed"
+                unread = Unread(kind=kind, payload=_names(unread), unreadable=words)
+        self._state.inbox.append(unread)
         if self._came is not None and not self._came.done():
             self._came.set_result(None)
 
@@ -153,11 +177,14 @@ class Desk:
                 raise Rejected(f"already stopping: {self._state.cause.value}")
             self._compensate(decision)
             return None
-        _check_size(decision)
         waiting = self._addressed(decision)
         if action == "skip" and not status.undoing:
             self._check_output(waiting, decision)
-        waiting.answer = decision.model_copy(update={"action": action})
+        objection = self._sizes.take(decision, undoing=status.undoing)
+        if objection is not None:
+            raise Rejected(objection)
+        # Its context is merged by now.
+        waiting.answer = decision.model_copy(update={"action": action, "context": None})
         self._gate.decide(waiting.path, waiting.answer)
         return waiting.path
 
@@ -194,9 +221,10 @@ class Desk:
 
     def _check_output(self, waiting: Waiting, decision: Decision) -> None:
         policy = self._frost.plan.components[waiting.component]
-        if policy.kind == "boolean" and not isinstance(decision.output, bool):
+        answer = ANSWERS.get(policy.kind)
+        if answer is not None and not isinstance(decision.output, answer[0]):
             raise Rejected(
-                f"'{waiting.component}' is a condition: skipping it needs an output, true or false"
+                f"'{waiting.component}' {answer[1]}: skipping it needs an output, {answer[2]}"
             )
         wanted = any(
             need.name == waiting.component and not need.optional
@@ -218,30 +246,38 @@ class Desk:
         why: str | None = None,
         path: str | None = None,
     ) -> None:
-        self._state.decisions.append(
-            DecisionRecord(
-                kind=unread.kind,
-                decision_id=decision.decision_id,
-                operator=decision.operator,
-                reason=decision.reason,
-                step=decision.step,
-                action=decision.action,
-                at=self._runtime.now(),
-                verdict=verdict,
-                why=why,
-                path=path,
-            )
+        record = DecisionRecord(
+            kind=unread.kind,
+            decision_id=decision.decision_id,
+            operator=decision.operator,
+            reason=decision.reason,
+            step=decision.step,
+            action=decision.action,
+            at=self._runtime.now(),
+            verdict=verdict,
+            why=None if why is None else short(why, WHY_LIMIT),
+            path=path,
         )
-        self._forget()
+        self._state.decisions.append(record)
+        while self._too_many():
+            self._forget()
+
+    def _too_many(self) -> bool:
+        """Whether a record must go: too many rejected ones, or too many bytes in all."""
+        records = self._state.decisions
+        rejected = [record for record in records if record.verdict is Verdict.REJECTED]
+        if sum(record.kind != FORGOTTEN for record in rejected) > REJECTED_LIMIT:
+            return True
+        return sum(map(json_size, records)) > RECORDS_LIMIT
 
     def _forget(self) -> None:
-        """Let the oldest rejected record go when there are too many; one at the head counts."""
+        """Let the oldest record go, a rejected one if there is one; one at the head counts."""
         records = self._state.decisions
         noted = next((record for record in records if record.kind == FORGOTTEN), None)
-        rejected = [r for r in records if r.verdict is Verdict.REJECTED and r is not noted]
-        if len(rejected) <= REJECTED_LIMIT:
-            return
-        records.remove(rejected[0])
+        known = [record for record in records if record is not noted]
+        rejected = [record for record in known if record.verdict is Verdict.REJECTED]
+        gone = (rejected or known)[0]
+        records.remove(gone)
         before = 0
         if noted is not None:
             before = int((noted.why or "0").split()[0])
@@ -250,9 +286,9 @@ class Desk:
             kind=FORGOTTEN,
             decision_id=f"chainsaga.{FORGOTTEN}",
             operator="chainsaga",
-            at=rejected[0].at,
+            at=gone.at,
             verdict=Verdict.REJECTED,
-            why=f"{before + 1} older rejected decisions are not kept",
+            why=f"{before + 1} older decisions are not kept",
         )
         records.insert(0, note)
 
@@ -267,17 +303,9 @@ def _is_cancel(unread: Unread) -> bool:
     return unread.kind == DecisionKind.MANUAL_DECISION and action == "cancel"
 
 
-def _check_size(decision: Decision) -> None:
-    """Raise Rejected for data that would not fit the saga's history."""
-    for what, value, limit in (
-        ("output", decision.output, OUTPUT_LIMIT),
-        ("context", decision.context, CONTEXT_LIMIT),
-    ):
-        if value is not None and len(json.dumps(value)) > limit:
-            raise Rejected(f"the {what} is larger than {limit} bytes")
-
-
 def _parse(unread: Unread, decision_id: str) -> Decision:
+    if unread.unreadable is not None:
+        raise Rejected(unread.unreadable)
     payload = {} if unread.payload is None else unread.payload
     if not isinstance(payload, dict):
         raise Rejected('a decision is an object such as {"decision_id": …, "operator": …}')
@@ -302,8 +330,13 @@ def _read(reason: str | None) -> JsonValue:
 
 def _salvaged(unread: Unread, decision_id: str) -> Decision:
     """What can be told of a malformed decision: its id and operator where they are readable."""
+    return Decision.model_validate({"decision_id": decision_id, **_names(unread)})
+
+
+def _names(unread: Unread) -> dict[str, JsonValue]:
+    """Who decides what, and why, where that is readable."""
     payload = unread.payload if isinstance(unread.payload, dict) else {}
-    known: dict[str, JsonValue] = {"decision_id": decision_id}
+    known: dict[str, JsonValue] = {}
     for name, limit in (
         ("decision_id", ID_LIMIT),
         ("operator", ID_LIMIT),
@@ -312,4 +345,4 @@ def _salvaged(unread: Unread, decision_id: str) -> Decision:
         value = payload.get(name)
         if isinstance(value, str) and value:
             known[name] = value[:limit]
-    return Decision.model_validate(known)
+    return known

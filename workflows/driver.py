@@ -30,6 +30,7 @@ from rules.wire import (
 from workflows.details import render
 from workflows.gate import Parked
 from workflows.outcome import execution_of
+from workflows.packing import pack, unpack
 from workflows.saga import Saga
 from workflows.temporal import TemporalRuntime, start_attributes
 
@@ -86,7 +87,7 @@ class ChainDriver:
         except Parked:
             # An upserted memo would not be carried over by itself.
             workflow.continue_as_new(
-                ChainInput(frost=start.frost, state=state),
+                pack(ChainInput(frost=start.frost, state=state)),
                 memo={REQUEST_SHA_MEMO: start.frost.request_sha},
             )
         if result.status is not Status.COMPLETED:
@@ -126,7 +127,10 @@ def _open(tenant: str, execution_id: str, frost: Frost, state: SagaState) -> Sag
 def _given(args: Sequence[RawValue]) -> ChainInput | JsonValue:
     """The workflow's input: frozen by the API or an earlier run, or a bare request."""
     converter = workflow.payload_converter()
-    raw: JsonValue = converter.from_payload(args[0].payload) if args else None
+    packed = unpack(args[0].payload) if args else None
+    raw: JsonValue = packed
+    if args and packed is None:
+        raw = converter.from_payload(args[0].payload)
     if not isinstance(raw, dict) or raw.get("chainsaga") != "input":
         return raw
     try:

@@ -3,21 +3,33 @@
 For the interpreter and the undoing. Pure; the runtime that carries the request is not known.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic import JsonValue
 
 from rules.execution import ErrorInfo, StackEntry
-from rules.plan import UNDO_RETRY, ComponentPolicy, Needs, OutputNeed, RetryPolicy, StepNode
+from rules.plan import (
+    UNDO_RETRY,
+    ComponentPolicy,
+    Needs,
+    NodeRetry,
+    OutputNeed,
+    RetryPolicy,
+    StepNode,
+)
 from rules.wire import (
     ContextOperation,
     Frost,
+    Place,
+    Produced,
     SagaRef,
     SagaState,
     StepRequest,
     UndoRequest,
     output_key,
 )
+from workflows.paths import below, passes_around
 
 UNDO_LOST_ATTEMPTS: Final = 10
 
@@ -36,11 +48,18 @@ class MissingOutput(Exception):
 
 
 def forward_request(
-    ref: SagaRef, frost: Frost, state: SagaState, node: StepNode, entry: StackEntry
+    ref: SagaRef,
+    frost: Frost,
+    state: SagaState,
+    node: StepNode,
+    entry: StackEntry,
+    *,
+    place: Place | None = None,
 ) -> StepRequest:
     """The request of a forward step. Raises MissingOutput."""
     policy = frost.plan.components[node.component]
     needs = policy.needs
+    types = node.retry.types if node.retry else ()
     return StepRequest(
         saga=ref,
         seq=entry.seq,
@@ -49,11 +68,14 @@ def forward_request(
         tag=node.tag,
         data=node.data,
         request=frost.request if needs.request else None,
-        outputs=_outputs(node.component, needs, state),
+        outputs=_outputs(node.component, needs, state, entry.path),
         context=_context(needs, state),
-        answers=forward_retry(policy).attempts,
+        answers=forward_retry(policy, node.retry).attempts,
+        round=forward_retry(policy).attempts if types else None,
+        retry_types=types,
         lost_attempts=policy.lost_attempts,
         timeout=policy.timeout,
+        place=place,
     )
 
 
@@ -70,7 +92,7 @@ def undo_request(ref: SagaRef, frost: Frost, state: SagaState, entry: StackEntry
         component=entry.compensation,
         tag=entry.tag,
         request=frost.request if needs.request else None,
-        outputs=_outputs(entry.compensation, needs, state),
+        outputs=_outputs(entry.compensation, needs, state, entry.path),
         context=_context(needs, state),
         answers=undo_retry(policy).attempts,
         lost_attempts=UNDO_LOST_ATTEMPTS,
@@ -88,9 +110,15 @@ def undo_request(ref: SagaRef, frost: Frost, state: SagaState, entry: StackEntry
     )
 
 
-def forward_retry(policy: ComponentPolicy) -> RetryPolicy:
-    """How often a forward step may answer: once, unless its component says more."""
-    return policy.retry or RetryPolicy()
+def forward_retry(policy: ComponentPolicy, more: NodeRetry | None = None) -> RetryPolicy:
+    """How often a forward step may answer: once, unless its component says more.
+
+    `more` is the node's own `.retry`, which multiplies (EL reference section 13).
+    """
+    retry = policy.retry or RetryPolicy()
+    if more is None:
+        return retry
+    return retry.model_copy(update={"attempts": retry.attempts * (more.times + 1)})
 
 
 def undo_retry(policy: ComponentPolicy) -> RetryPolicy:
@@ -118,17 +146,29 @@ def _number(value: JsonValue) -> float:
     return value if isinstance(value, int | float) else 0
 
 
-def _outputs(component: str, needs: Needs, state: SagaState) -> dict[str, JsonValue]:
+def _outputs(component: str, needs: Needs, state: SagaState, path: str) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = {}
     for need in needs.outputs:
-        for produced in reversed(state.produced):
-            if produced.component == need.name and need.tag in (None, produced.tag):
-                found[output_key(need.name, need.tag)] = produced.value
-                break
-        else:
-            if not need.optional:
-                raise MissingOutput(component, need)
+        produced = _nearest(need, state.produced, path)
+        if produced is not None:
+            found[output_key(need.name, need.tag)] = produced.value
+        elif not need.optional:
+            raise MissingOutput(component, need)
     return found
+
+
+def _nearest(need: OutputNeed, produced: Sequence[Produced], path: str) -> Produced | None:
+    """The last in the same pass of a loop or block, else in the pass around it, else of all."""
+    fitting = [
+        item
+        for item in reversed(produced)
+        if item.component == need.name and need.tag in (None, item.tag)
+    ]
+    for around in passes_around(path):
+        for item in fitting:
+            if item.path == around or below(item.path, around):
+                return item
+    return fitting[0] if fitting else None
 
 
 def _context(needs: Needs, state: SagaState) -> dict[str, JsonValue]:

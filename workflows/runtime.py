@@ -26,9 +26,17 @@ class Runtime(Protocol):
         ...
 
     async def step(
-        self, request: StepRequest, policy: ComponentPolicy, retry: RetryPolicy
+        self,
+        request: StepRequest,
+        policy: ComponentPolicy,
+        retry: RetryPolicy,
+        *,
+        shielded: bool = False,
     ) -> StepReply | StepFailure:
-        """Run a component to its last attempt; never raises for what the component does."""
+        """Run a component to its last attempt; never raises for what the component does.
+
+        `shielded`: `cancel_running` leaves it alone, as it does an undo.
+        """
         ...
 
     async def until(

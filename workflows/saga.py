@@ -12,12 +12,16 @@ from rules.decisions import Decision, DecisionRecord
 from rules.execution import Cause, ErrorInfo, Execution, Status
 from rules.wire import Failure, Frost, PlannedUndo, SagaRef, SagaResult, SagaState
 from workflows.desk import Desk
+from workflows.endings import FlowEnded, StepFailed
 from workflows.gate import Gate, Stopped
-from workflows.interpreter import Interpreter, StepFailed
+from workflows.interpreter import Interpreter
 from workflows.limit import ChainLimit
 from workflows.outcome import execution_of, final_status, open_status, result_of
 from workflows.runtime import Runtime
+from workflows.scope import Scope
+from workflows.sizes import Sizes
 from workflows.stack import planned_undos, undo_order
+from workflows.steps import Steps
 from workflows.strategies import Strategies
 from workflows.undoing import Undoing
 
@@ -31,6 +35,7 @@ class Saga:
         self.state = state
         self._runtime = runtime
         self._gate = Gate(runtime)
+        sizes = Sizes(frost, state)
         self._desk = Desk(
             frost,
             state,
@@ -38,16 +43,19 @@ class Saga:
             self._gate,
             compensate=self._compensate,
             cancel=lambda: self._stop(Cause.CANCEL),
+            sizes=sizes,
         )
         self._limit = ChainLimit(frost.options.timeout, state, runtime, self._time_out)
         strategies = Strategies(frost, state, runtime, self._gate, self._announce)
-        self._interpreter = Interpreter(
-            ref, frost, state, runtime, gate=self._gate, strategies=strategies
+        steps = Steps(
+            ref, frost, state, runtime, gate=self._gate, strategies=strategies, sizes=sizes
         )
+        self._interpreter = Interpreter(frost, state, runtime, gate=self._gate, steps=steps)
         self._undoing = Undoing(
-            ref, frost, state, runtime, gate=self._gate, announce=self._announce
+            ref, frost, state, runtime, gate=self._gate, announce=self._announce, sizes=sizes
         )
         self._told: asyncio.Task[None] | None = None
+        self._walked = False
 
     async def run(self, *, announce: bool = False) -> SagaResult:
         """Run to the end, from wherever the state stands. Raises Parked.
@@ -112,19 +120,30 @@ class Saga:
     async def _forward(self) -> None:
         state = self.state
         try:
-            await self._interpreter.walk(self.frost.plan.root, "0")
+            await self._walk()
         except StepFailed as failed:
             state.cause = state.cause or Cause.FAILURE
             state.failure = state.failure or failed.failure
         except Stopped:
             pass
-        # Nobody decides about a step any more, also not about one that parked before the stop.
-        state.waiting.clear()
-        state.due.clear()
+        # Nobody decides about a step any more, also not about one that parked before the stop;
+        # nothing forward is continued any more either.
+        for kept in (state.waiting, state.due, state.passes, state.deadlines, state.begun):
+            kept.clear()
         if state.cause is None or not self.frost.options.saga:
             return
         if undo_order(state.stack):
             await self._enter(Status.COMPENSATING)
+
+    async def _walk(self) -> None:
+        """Walk the plan; branches that have lost come to rest beyond the chain's time limit."""
+        try:
+            await self._interpreter.walk(self.frost.plan.root, "0", Scope())
+        except FlowEnded:
+            pass
+        finally:
+            self._walked = True
+            await self._interpreter.settle()
 
     def _stop(self, cause: Cause) -> bool:
         if not self.state.status.forward or self.state.cause is not None:
@@ -138,7 +157,7 @@ class Saga:
             self._runtime.cancel_running()
 
     def _time_out(self) -> None:
-        if self._stop(Cause.TIMEOUT):
+        if not self._walked and self._stop(Cause.TIMEOUT):
             seconds = self.frost.options.timeout
             self.state.failure = Failure(
                 path="0",

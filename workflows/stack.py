@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from rules.execution import EntryStatus, StackEntry
 from rules.plan import Plan, StepNode
 from rules.wire import PlannedUndo, Produced, SagaState, StepFailure, StepReply, StepRequest
+from workflows.paths import pass_of
 
 
 class SagaStack:
@@ -20,7 +21,14 @@ class SagaStack:
     def __init__(self, plan: Plan, state: SagaState) -> None:
         self._plan = plan
         self._state = state
-        self._wanted = {need.name for c in plan.components.values() for need in c.needs.outputs}
+        components = plan.components
+        self._wanted = {need.name for c in components.values() for need in c.needs.outputs}
+        self._undos_want = {
+            need.name
+            for component in components.values()
+            if (undo := components.get(component.compensate or ""))
+            for need in undo.needs.outputs
+        }
 
     def push(self, node: StepNode, path: str, now: datetime) -> StackEntry:
         """A new entry, RUNNING."""
@@ -37,6 +45,22 @@ class SagaStack:
         )
         self._state.stack.append(entry)
         return entry
+
+    def note(self, name: str, path: str, now: datetime) -> None:
+        """A head that is a literal: nothing runs, but readers see it among the steps."""
+        self._state.stack.append(
+            StackEntry(
+                seq=len(self._state.stack) + 1,
+                path=path,
+                component=name,
+                status=EntryStatus.COMPLETED,
+                outcome=EntryStatus.COMPLETED,
+                read_only=True,
+                attempts=1,
+                started_at=now,
+                ended_at=now,
+            )
+        )
 
     def keep_input(self, entry: StackEntry, request: StepRequest) -> None:
         """Keep what the step is given, where its compensation declares it."""
@@ -59,11 +83,20 @@ class SagaStack:
         entry.status = EntryStatus.SKIPPED
         self._produce(entry, output)
 
-    def complete(self, entry: StackEntry, reply: StepReply, now: datetime) -> None:
-        """The step answered with success."""
+    def leave_out(self, entry: StackEntry, now: datetime) -> None:
+        """The step was not accessible: it did nothing, and there is nothing to undo."""
+        entry.compensation = None
+        entry.error = None
+        self._close(entry, EntryStatus.SKIPPED, 0, now)
+
+    def complete(
+        self, entry: StackEntry, reply: StepReply, now: datetime, *, produce: bool = True
+    ) -> None:
+        """The step answered with success; `produce` gives its output to later steps."""
         if entry.compensation and self._plan.components[entry.compensation].needs.undo_output:
             entry.output = reply.output
-        self._produce(entry, reply.output)
+        if produce:
+            self._produce(entry, reply.output)
         entry.error = None
         self._close(entry, EntryStatus.COMPLETED, reply.attempts, now)
 
@@ -78,6 +111,24 @@ class SagaStack:
         if outcome == "FAILED" and not always:
             entry.compensation = None
         self._close(entry, EntryStatus(outcome), failure.attempts, now)
+
+    def compact(self, loop: str, index: int) -> None:
+        """Keep, of the outputs that passes of a loop up to `index` gave, the last of each kind.
+
+        But not of what a compensation asks for: it is given the output of its own pass.
+        """
+        kept: list[Produced] = []
+        seen: dict[tuple[str, str | None], bool] = {}
+        for item in reversed(self._state.produced):
+            number = pass_of(item.path, loop)
+            free = number is not None and number <= index
+            kind = (item.component, item.tag)
+            if not free or item.component in self._undos_want or kind not in seen:
+                kept.append(item)
+            if free:
+                seen[kind] = True
+        if len(kept) < len(self._state.produced):
+            self._state.produced[:] = reversed(kept)
 
     def _produce(self, entry: StackEntry, output: JsonValue) -> None:
         if entry.component in self._wanted:

@@ -14,7 +14,7 @@ from rules.decisions import Decision, DecisionRecord, Verdict, Waiting
 from rules.execution import StackEntry
 from rules.plan import ComponentPolicy, FailurePolicy, FailureStrategy
 from rules.wire import Frost, SagaState
-from workflows.gate import Gate, Stopped, Superseded
+from workflows.gate import Gate, Lost, Stopped, Superseded
 from workflows.requests import forward_retry
 from workflows.runtime import Runtime
 
@@ -59,8 +59,10 @@ class Strategies:
         self._gate = gate
         self._announce = announce
 
-    async def choose(self, entry: StackEntry, policy: ComponentPolicy) -> Choice:
-        """What becomes of a failed step. Raises Parked or Stopped while it waits."""
+    async def choose(
+        self, entry: StackEntry, policy: ComponentPolicy, shield: str | None = None
+    ) -> Choice:
+        """What becomes of a failed step. Raises Parked, Stopped or Lost while it waits."""
         on_failure = policy.on_failure
         match on_failure.strategy:
             case FailureStrategy.COMPENSATE:
@@ -68,16 +70,18 @@ class Strategies:
             case FailureStrategy.IGNORE:
                 return GoOn()
             case FailureStrategy.MANUAL:
-                return await self._ask(entry, on_failure)
+                return await self._ask(entry, on_failure, shield)
             case FailureStrategy.RETRY:
-                return await self._next_round(entry, policy)
+                return await self._next_round(entry, policy, shield)
 
-    async def _next_round(self, entry: StackEntry, policy: ComponentPolicy) -> Choice:
+    async def _next_round(
+        self, entry: StackEntry, policy: ComponentPolicy, shield: str | None
+    ) -> Choice:
         on_failure = policy.on_failure
         done = self._state.rounds.get(entry.path, 0)
         if done >= on_failure.rounds:
             if on_failure.afterwards == "MANUAL":
-                return await self._ask(entry, on_failure)
+                return await self._ask(entry, on_failure, shield)
             return GiveUp()
         retry = forward_retry(policy)
         # Bounded before it is raised: a large power is no number any more.
@@ -85,17 +89,19 @@ class Strategies:
         longest = max(retry.max_interval, retry.interval)
         pause = min(retry.interval * retry.backoff**exponent, longest)
         try:
-            await self._wait(entry, pause, person=False)
+            await self._wait(entry, pause, shield, person=False)
         except Superseded:
             return GiveUp()
         self._state.rounds[entry.path] = done + 1
         return Again()
 
-    async def _ask(self, entry: StackEntry, on_failure: FailurePolicy) -> Choice:
+    async def _ask(
+        self, entry: StackEntry, on_failure: FailurePolicy, shield: str | None
+    ) -> Choice:
         if self._frost.options.unattended:
             return _default(on_failure)
         try:
-            decision = await self._wait(entry, on_failure.deadline, person=True)
+            decision = await self._wait(entry, on_failure.deadline, shield, person=True)
         except Superseded:
             return GiveUp()
         if decision is None:
@@ -107,7 +113,9 @@ class Strategies:
             return Again()
         return GoOn(output=decision.output, skipped=True)
 
-    async def _wait(self, entry: StackEntry, seconds: float, *, person: bool) -> Decision | None:
+    async def _wait(
+        self, entry: StackEntry, seconds: float, shield: str | None, *, person: bool
+    ) -> Decision | None:
         """Wait at the entry's path; a wait that was parked goes on to its old moment."""
         waiting = self._state.waiting.get(entry.path)
         if waiting is None:
@@ -123,8 +131,10 @@ class Strategies:
         self._announce()
         summary = f"decision on {entry.component}" if person else f"retry {entry.component}"
         try:
-            decision = waiting.answer or await self._gate.wait(entry.path, waiting.until, summary)
-        except (Stopped, Superseded):
+            decision = waiting.answer or await self._gate.wait(
+                entry.path, waiting.until, summary, shield
+            )
+        except (Stopped, Lost, Superseded):
             self._end_wait(entry)
             raise
         self._end_wait(entry)

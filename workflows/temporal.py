@@ -9,8 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from temporalio import workflow
+from temporalio.common import (
+    RawValue,
+    SearchAttributeKey,
+    SearchAttributePair,
+    SearchAttributeUpdate,
+)
 from temporalio.common import RetryPolicy as TemporalRetry
-from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
@@ -22,6 +27,7 @@ from temporalio.workflow import ActivityCancellationType
 
 from rules.execution import ErrorInfo, Execution
 from rules.plan import ComponentPolicy, RetryPolicy
+from rules.sizes import NAME_LIMIT
 from rules.wire import (
     MIRROR_ACTIVITY,
     Frost,
@@ -30,6 +36,7 @@ from rules.wire import (
     StepReply,
     StepRequest,
 )
+from workflows.slices import Slices
 
 TENANT: Final = SearchAttributeKey.for_keyword("SagaTenant")
 STATUS: Final = SearchAttributeKey.for_keyword("SagaStatus")
@@ -38,6 +45,7 @@ BUSINESS_KEY: Final = SearchAttributeKey.for_keyword("SagaBusinessKey")
 RULE_VERSION: Final = SearchAttributeKey.for_int("SagaRuleVersion")
 
 MIRROR_LIMIT: Final = timedelta(seconds=1)
+MOMENT: Final = timedelta(milliseconds=1)
 
 Answer = TypeVar("Answer")
 
@@ -56,6 +64,8 @@ class TemporalRuntime:
         self._show = show
         self._unshown = 0
         self._running: dict[str, workflow.ActivityHandle[StepReply]] = {}
+        self._slices = Slices(_next_task)
+        self._cancels = 0
 
     def now(self) -> datetime:
         """The time of the current workflow task."""
@@ -70,13 +80,23 @@ class TemporalRuntime:
         )
 
     async def step(
-        self, request: StepRequest, policy: ComponentPolicy, retry: RetryPolicy
+        self,
+        request: StepRequest,
+        policy: ComponentPolicy,
+        retry: RetryPolicy,
+        *,
+        shielded: bool = False,
     ) -> StepReply | StepFailure:
         """Schedule the component's activity; its retries are Temporal's."""
         undone = request.undo
+        given = workflow.payload_converter().to_payload(request)
+        cancels = self._cancels
+        mark = await self._slices.enter(len(given.data))
+        if cancels != self._cancels and not undone:
+            return _never_sent()
         handle: workflow.ActivityHandle[StepReply] = workflow.start_activity(
             request.component,
-            request,
+            RawValue(given),
             result_type=StepReply,
             activity_id=f"{request.path}!" if undone else request.path,
             summary=f"undo {undone.component}" if undone else f"step {request.component}",
@@ -90,7 +110,7 @@ class TemporalRuntime:
                 maximum_attempts=request.answers + request.lost_attempts,
             ),
         )
-        if not undone:
+        if not undone and not shielded:
             self._running[request.path] = handle
         try:
             return await handle
@@ -98,6 +118,7 @@ class TemporalRuntime:
             return _failure(error, request)
         finally:
             self._running.pop(request.path, None)
+            self._slices.leave(mark)
 
     async def until(
         self, answered: asyncio.Future[Answer], moment: datetime | None, summary: str
@@ -112,6 +133,7 @@ class TemporalRuntime:
 
     def cancel_running(self) -> None:
         """Cancel the activities of forward steps; each ends when its worker says so."""
+        self._cancels += 1
         for handle in self._running.values():
             handle.cancel()
 
@@ -127,7 +149,7 @@ class TemporalRuntime:
         self._refresh()
         updates: list[SearchAttributeUpdate[Any]] = [STATUS.value_set(execution.status.value)]
         if execution.failed_step is not None:
-            updates.append(FAILED_STEP.value_set(execution.failed_step))
+            updates.append(FAILED_STEP.value_set(execution.failed_step[:NAME_LIMIT]))
         workflow.upsert_search_attributes(updates)
         try:
             await workflow.execute_local_activity(
@@ -154,6 +176,17 @@ def start_attributes(tenant: str, frost: Frost) -> list[SearchAttributePair[Any]
     if frost.business_key is not None:
         pairs.append(SearchAttributePair(BUSINESS_KEY, frost.business_key))
     return pairs
+
+
+async def _next_task() -> None:
+    """Let the commands so far go to the server: a timer ends in a later workflow task."""
+    await workflow.sleep(MOMENT, summary="further steps side by side")
+
+
+def _never_sent() -> StepFailure:
+    """The outcome of a step that was to be cancelled before it was scheduled."""
+    info = ErrorInfo(type="CancelledError", code="CANCELLED", message="cancelled before it started")
+    return StepFailure(outcome="FAILED", error=info, attempts=0)
 
 
 def _failure(error: ActivityError, request: StepRequest) -> StepFailure:

@@ -14,6 +14,7 @@ from workflows.desk import UNDO_MARK
 from workflows.gate import Gate, Parked
 from workflows.requests import MissingOutput, undo_request, undo_retry
 from workflows.runtime import Runtime
+from workflows.sizes import Sizes, TooLarge
 from workflows.stack import undo_order
 
 
@@ -29,6 +30,7 @@ class Undoing:
         *,
         gate: Gate,
         announce: Callable[[], None],
+        sizes: Sizes,
     ) -> None:
         self._ref = ref
         self._frost = frost
@@ -36,6 +38,7 @@ class Undoing:
         self._runtime = runtime
         self._gate = gate
         self._announce = announce
+        self._sizes = sizes
 
     async def run(self) -> None:
         """Undo until nothing is left to undo. Raises Parked."""
@@ -61,7 +64,7 @@ class Undoing:
             if entry.status.undo_ended:
                 continue
             if entry.status is not EntryStatus.COMPENSATION_FAILED:
-                self._gate.enter()
+                self._gate.enter(f"{entry.path}{UNDO_MARK}")
                 await self._undo(entry)
             if entry.status is not EntryStatus.COMPENSATION_FAILED or options.unattended:
                 continue
@@ -82,7 +85,7 @@ class Undoing:
                     self._announce()
                     return
                 self._state.due.append(path)
-            self._gate.enter()
+            self._gate.enter(path)
             self._state.due.remove(path)
             self._announce()
             await self._undo(entry)
@@ -109,8 +112,9 @@ class Undoing:
         runtime.changed()
         try:
             request = undo_request(self._ref, self._frost, self._state, entry)
-        except MissingOutput as missing:
-            self._failed(entry, missing.error, 0)
+            self._sizes.check_undo(entry, request)
+        except (MissingOutput, TooLarge) as unsent:
+            self._failed(entry, unsent.error, 0)
             return
         result = await runtime.step(request, policy, undo_retry(policy))
         if isinstance(result, StepFailure):
@@ -126,7 +130,7 @@ class Undoing:
 
     def _failed(self, entry: StackEntry, error: ErrorInfo, attempts: int) -> None:
         entry.status = EntryStatus.COMPENSATION_FAILED
-        entry.undo_error = error
+        entry.undo_error = self._sizes.cut(error)
         entry.undo_attempts += attempts
         entry.undo_ended_at = self._runtime.now()
         self._runtime.changed()

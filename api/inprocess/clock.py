@@ -44,9 +44,12 @@ class _LeapingSelector(selectors.DefaultSelector):
     leapt = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0 if timeout is not None else None)
+        ready = super().select(0)
+        if not ready and timeout is None:
+            raise RuntimeError("everything waits for what never comes, and no timer is set")
         if not ready and timeout is not None and timeout > 0:
-            self.leapt += timeout
+            # A step too small for a float this large would not move it.
+            self.leapt += max(timeout, 1e-6)
         return ready
 
 

@@ -56,7 +56,12 @@ class InMemoryRuntime:
         return limit is not None and self._steps * EVENTS_PER_STEP >= limit
 
     async def step(
-        self, request: StepRequest, policy: ComponentPolicy, retry: RetryPolicy
+        self,
+        request: StepRequest,
+        policy: ComponentPolicy,
+        retry: RetryPolicy,
+        *,
+        shielded: bool = False,
     ) -> StepReply | StepFailure:
         """Attempt by attempt, as Temporal's server and the activity do it together."""
         self._steps += 1
@@ -64,16 +69,19 @@ class InMemoryRuntime:
         if component is None:
             return _not_here(request.component)
         log = AttemptLog()
+        spared = shielded or request.undo is not None
         pause = retry.interval
         limit = request.answers + request.lost_attempts
         failure = None
         for number in range(1, limit + 1):
             if failure is not None:
-                if not await self._pause(request, pause):
+                if not await self._pause(pause, spared=spared):
                     return _cancelled(number - 1)
                 pause = min(pause * retry.backoff, max(retry.max_interval, retry.interval))
             try:
-                return await self._attempt(component, request, number, log, policy.timeout)
+                return await self._attempt(
+                    component, request, number, log, policy.timeout, spared=spared
+                )
             except TimeoutError:
                 failure = _timed_out(number)
             except AttemptCancelled:
@@ -96,10 +104,10 @@ class InMemoryRuntime:
         await asyncio.wait([answered], timeout=None if seconds is None else max(seconds, 0.0))
         return answered.done()
 
-    async def _pause(self, request: StepRequest, seconds: float) -> bool:
+    async def _pause(self, seconds: float, *, spared: bool) -> bool:
         """Back off before the next attempt; False when a decision stopped the step meanwhile."""
         task = asyncio.create_task(asyncio.sleep(seconds))
-        if request.undo is None:
+        if not spared:
             self._running.add(task)
         try:
             await task
@@ -123,10 +131,12 @@ class InMemoryRuntime:
         number: int,
         log: AttemptLog,
         limit: float,
+        *,
+        spared: bool,
     ) -> StepReply:
         """One attempt within its time. Raises TimeoutError, StepError, AttemptCancelled."""
         task = asyncio.create_task(self._runner.attempt(component, request, number, log))
-        if request.undo is None:
+        if not spared:
             self._running.add(task)
         try:
             async with asyncio.timeout(limit):

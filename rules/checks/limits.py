@@ -9,6 +9,8 @@ from typing import Final
 from rules.checks.terms import Term
 from rules.el.findings import Findings
 from rules.el.parser import DEPTH
+from rules.plan import Plan
+from rules.sizes import PLAN_LIMIT, json_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,9 @@ class Limits:
 
     `text` in bytes of UTF-8; `depth` in parentheses inside one another; `nodes` in plan nodes with
     all included chains; `levels` bounds JSON arrays and objects inside one another: an ELIF counts
-    one, any other operator and an included chain two.
+    one, TO three, any other operator and an included chain two; `marks` in modifiers, once for each
+    use of a variable or chain; `given` in characters that `.data` and `.bind` give to all steps;
+    `plan` in bytes of the plan as JSON, with the policies of its components.
     """
 
     text: int = 64 * 1024
@@ -25,6 +29,9 @@ class Limits:
     nodes: int = 10_000
     # pydantic refuses JSON of more than 200 levels; the messages around a plan need some.
     levels: int = 180
+    plan: int = PLAN_LIMIT
+    marks: int = 100_000
+    given: int = 512 * 1024
 
 
 DEFAULT_LIMITS: Final = Limits()
@@ -50,5 +57,27 @@ def check_size(term: Term, findings: Findings, limits: Limits) -> None:
         findings.error("limit", message, term.start, term.end, hint="start a chain of its own")
     elif term.levels > limits.levels:
         message = f"the chain is nested too deeply, included chains counted: {term.levels} levels"
-        hint = f"at most {limits.levels}; an ELIF counts one, other operators and chains two"
+        hint = (
+            f"at most {limits.levels}; an ELIF counts one, TO three, other operators and chains two"
+        )
         findings.error("limit", message, term.start, term.end, hint=hint)
+    elif term.marks > limits.marks:
+        message = f"the chain has more than {limits.marks} modifiers, variables put in"
+        findings.error("limit", message, term.start, term.end)
+
+
+def check_given(given: int, findings: Findings, limits: Limits) -> None:
+    """Report a chain whose steps get too much from `.data` and `.bind` (`limit`)."""
+    if given > limits.given:
+        message = f".data and .bind give more than {limits.given} characters to all steps together"
+        hint = "what is given to an expression counts for each step in it"
+        findings.error("limit", message, 0, 1, hint=hint)
+
+
+def check_plan(plan: Plan, findings: Findings, limits: Limits) -> None:
+    """Report a chain whose plan an execution could not carry (`limit`)."""
+    size = json_size(plan)
+    if size > limits.plan:
+        message = f"the chain's plan has {size} bytes, included chains counted"
+        hint = f"at most {limits.plan} are allowed; start parts of it as chains of their own"
+        findings.error("limit", message, 0, 1, hint=hint)

@@ -2,22 +2,30 @@
 
 For the compiler. Works on the plan, since what runs beside what is the plan's meaning. A step
 that asks for `Output("x")` gets the last completed `x`; it is an error (`ambiguous_output`) when
-parallel branches may decide which one that is, a warning (`missing_output`) when no `x` can come
-before it.
+parallel branches, or passes of a parallel loop, may decide which one that is, a warning
+(`missing_output`) when no `x` can come before it. Ways that need a failure count as possible, and
+never as a race that the way without one does not have.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from math import inf
 from typing import assert_never
 
 from rules.el.findings import Findings, quoted
 from rules.plan import (
+    CatchNode,
     ChainNode,
     ComponentPolicy,
     IfNode,
+    LogicNode,
+    LoopNode,
     OutputNeed,
     PlanNode,
+    RetryNode,
     StepNode,
+    SwitchNode,
     ThenNode,
     WhenNode,
 )
@@ -100,20 +108,60 @@ class _Walk:
                 self.ask(node, seen, beside=beside)
                 return _Seen(any=True, race=False) if self.is_producer(node) else seen
             case ThenNode():
-                for item in node.items:
-                    seen = self.after(item, seen, beside=beside)
-                return seen
+                return self.after_all(_children(node), seen, beside=beside)
             case WhenNode():
                 return self.after_branches(node, seen, beside=beside)
             case IfNode():
                 asked = self.after(node.test, seen, beside=beside)
-                yes = self.after(node.then, asked, beside=beside)
-                if node.otherwise is None:
-                    return yes.join(asked)
-                return yes.join(self.after(node.otherwise, asked, beside=beside))
-            case ChainNode():
+                return self.after_one_of((node.then, node.otherwise), asked, beside=beside)
+            case SwitchNode():
+                asked = self.after(node.head, seen, beside=beside)
+                targets = (*(target.node for target in node.targets), node.default)
+                return self.after_one_of(
+                    targets if node.default else targets[:-1], asked, beside=beside
+                )
+            case LogicNode():
+                return self.after_some(node, seen, beside=beside)
+            case LoopNode():
+                return self.after_loop(node, seen, beside=beside)
+            case CatchNode():
+                tried = seen.join(self.after(node.body, seen, beside=beside))
+                if node.handler is None:
+                    return tried
+                return tried.join(self.after(node.handler, tried, beside=beside))
+            case ChainNode() | RetryNode():
                 return self.after(node.body, seen, beside=beside)
         assert_never(node)
+
+    def after_all(self, nodes: Iterable[PlanNode], seen: _Seen, *, beside: bool) -> _Seen:
+        """After nodes that run one after the other."""
+        for node in nodes:
+            seen = self.after(node, seen, beside=beside)
+        return seen
+
+    def after_one_of(self, nodes: Iterable[PlanNode | None], seen: _Seen, *, beside: bool) -> _Seen:
+        """After one of the nodes, of which None does nothing."""
+        ways = []
+        for node in nodes:
+            ways.append(seen if node is None else self.after(node, seen, beside=beside))
+        return reduce(_Seen.join, ways)
+
+    def after_some(self, node: LogicNode, seen: _Seen, *, beside: bool) -> _Seen:
+        """After a condition, which asks its operands as far as needed."""
+        ways = []
+        for item in node.items:
+            seen = self.after(item, seen, beside=beside)
+            ways.append(seen)
+        return reduce(_Seen.join, ways)
+
+    def after_loop(self, node: LoopNode, seen: _Seen, *, beside: bool) -> _Seen:
+        """After any number of passes; each looks for outputs in itself, then around the loop."""
+        begun = seen
+        for part in _children(node):
+            begun = self.after(part, begun, beside=beside)
+        if node.parallel and self.produced[id(node.body)] and _passes(node) > 1:
+            return _Seen(any=True, race=True)
+        return seen.join(begun)
 
     def after_branches(self, node: WhenNode, seen: _Seen, *, beside: bool) -> _Seen:
         producers = 0
@@ -148,6 +196,11 @@ class _Walk:
             self.findings.warning("missing_output", message, *place, hint=hint)
 
 
+def _passes(loop: LoopNode) -> float:
+    """How many passes it may have."""
+    return loop.head if loop.op == "for" and isinstance(loop.head, int) else inf
+
+
 def _words(need: OutputNeed) -> str:
     tag = f" with tag {quoted(need.tag)}" if need.tag is not None else ""
     return f"the output of {quoted(need.name)}{tag}"
@@ -157,11 +210,24 @@ def _children(node: PlanNode) -> tuple[PlanNode, ...]:
     match node:
         case StepNode():
             return ()
-        case ThenNode() | WhenNode():
+        case ThenNode():
+            return node.items if node.last is None else (*node.items, *node.last)
+        case WhenNode() | LogicNode():
             return node.items
         case IfNode():
-            branches = (node.test, node.then)
-            return branches if node.otherwise is None else (*branches, node.otherwise)
-        case ChainNode():
+            return _present(node.test, node.then, node.otherwise)
+        case SwitchNode():
+            targets = (target.node for target in node.targets)
+            return _present(node.head, *targets, node.default)
+        case LoopNode():
+            head = None if isinstance(node.head, int) else node.head
+            return _present(head, node.body, node.until)
+        case CatchNode():
+            return _present(node.body, node.handler)
+        case ChainNode() | RetryNode():
             return (node.body,)
     assert_never(node)
+
+
+def _present(*nodes: PlanNode | None) -> tuple[PlanNode, ...]:
+    return tuple(node for node in nodes if node is not None)

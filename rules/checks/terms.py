@@ -4,18 +4,20 @@ Made by `rules.checks.kinds`, read by `rules.lower`. Terms are immutable and sha
 variable are the same term, so a text cannot grow a tree larger than itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rules.el.operators import Operator
+from rules.el.operators.rows import Operator
 from rules.plan import ComponentPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """An operator with its checked operands."""
+    """An operator with its checked operands; `branches` are ids, for a row that names them."""
 
     row: Operator
     args: tuple["Term", ...]
+    branches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,14 @@ class Constant:
     """The value of a literal, arithmetic done."""
 
     value: str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """An unknown component, and the fallback in its place once that place is known."""
+
+    name: str
+    policy: ComponentPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +52,50 @@ class Unit:
 class Term:
     """A checked expression.
 
-    `subject` None means that it is in error. `size` counts plan nodes, `levels` levels of JSON
-    (see `Limits`), both with variables and chains put in. `parts` are the parts that are taken.
+    `subject` None means that it is in error. `size` counts plan nodes, `levels` levels of JSON,
+    `marks` modifiers (see `Limits`), all with variables and chains put in. `parts` are the parts
+    that are taken.
     """
 
     kind: str
-    subject: ComponentPolicy | Unit | Applied | Constant | None
+    subject: ComponentPolicy | StandIn | Unit | Applied | Constant | None
     start: int
     end: int
     size: int = 0
     levels: int = 0
     modifiers: tuple[Applied, ...] = ()
     parts: frozenset[str] = frozenset()
+    marks: int = 0
+
+
+def text(applied: Applied, index: int = 0) -> str:
+    """An operand whose slot is a string."""
+    subject = applied.args[index].subject
+    assert isinstance(subject, Constant)
+    return str(subject.value)
+
+
+def identity(term: Term, modifiers: Sequence[Applied] | None = None) -> tuple[str, str | None]:
+    """Id and tag by which SWITCH and must know a term, given its modifiers or the first of them.
+
+    The id is that of `.id`, of the component or of the chain, else `condition-` and the operator.
+    """
+    name: str | None = None
+    tag: str | None = None
+    for applied in term.modifiers if modifiers is None else modifiers:
+        if applied.row.name == "id":
+            name = text(applied)
+        elif applied.row.name == "tag":
+            tag = text(applied)
+    if name is None:
+        name = _own_id(term)
+    return name, tag
+
+
+def _own_id(term: Term) -> str:
+    match term.subject:
+        case ComponentPolicy(id=name) | StandIn(name=name) | Unit(name=name):
+            return name
+        case Applied(row=row):
+            return f"condition-{row.name.lower()}"
+    return ""

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from rules.el.operators import KIND_WORDS, OPERATORS, PLANNED, Operator
+from rules.el.operators.rows import Operator
+from rules.el.operators.table import OPERATORS
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "language.md"
 
 _HEAD: Final = """\
 # The language of chains
 
-<!-- Written by `python -m rules.el.reference` from rules/el/operators.py. Do not edit. -->
+<!-- Written by `python -m rules.el.reference` from rules/el/operators. Do not edit. -->
 
 A chain is text such as
 
@@ -39,7 +40,24 @@ lines |
 | chains in chains | a chain's name includes it. Chains must not run in a circle |
 
 Names of operators are case sensitive. In the examples `a` to `d` are common components, `x` and
-`y` boolean ones, and `sub` is a chain.
+`y` boolean ones, `s` is a switch, `n` a for and `it` an iterator component, and `sub` is a chain.
+
+## What is special
+
+- `PRE` and `FINALLY` belong to the `THEN` in which they stand; where, does not matter. `.retry` and
+  `.maxWait...` on them keep that place. Elsewhere they run like a `THEN`, with a warning; directly
+  in a `WHEN`, or as the target of `IF` or `SWITCH`, they are an error.
+- `AND`, `OR` and `NOT` are conditions. As a step they are asked, with a warning, and their answer
+  is lost.
+- The order of modifiers matters: what stands behind `.retry` or `.maxWait...` is said of the block
+  that it makes. `a.tag("t").retry(2)` gives the tag to `a`; `a.retry(2).tag("t")` does not. For
+  `SWITCH` and `must` both have the id `a` and the tag `t`.
+- An expression without `.id` has the id `condition-` and its operator: `condition-then`.
+- Of `.any`, `.must` and `.percentage` the last one holds; `.any(false)` waits for all branches.
+- `.retry(2).retry(1)` on a component multiplies: 6 attempts in all. Numbers below 0 count as 0.
+- `.bind` with a blank value is as if it were not there.
+
+## All operators
 
 """
 
@@ -53,7 +71,7 @@ def _lines() -> Iterator[str]:
     yield "| operator | also | stands behind | operands | |\n|---|---|---|---|---|\n"
     for row in OPERATORS:
         also = ", ".join(f"`{alias}`" for alias in row.aliases)
-        yield f"| `{_name(row)}` | {also} | {_receivers(row)} | {_arity(row)} | {row.summary} |\n"
+        yield f"| `{_name(row)}` | {also} | {row.behind} | {_arity(row)} | {row.summary} |\n"
     for row in OPERATORS:
         yield f"\n## {_name(row)}\n\n{row.summary}\n\n"
         for index, slot in enumerate(row.slots):
@@ -61,16 +79,10 @@ def _lines() -> Iterator[str]:
             more = ", any number" if row.repeats and index == len(row.slots) - 1 else ""
             yield f"{index + 1}. {slot.words}{more}{need}\n"
         yield f"\n    {row.example}\n"
-    yield "\n## Not supported yet\n\n"
-    yield ", ".join(f"`{name}`" for name in sorted(PLANNED)) + "\n"
 
 
 def _name(row: Operator) -> str:
     return f".{row.name}" if row.form == "modifier" else row.name
-
-
-def _receivers(row: Operator) -> str:
-    return ", ".join(KIND_WORDS[kind] for kind in sorted(row.receivers))
 
 
 def _arity(row: Operator) -> str:

@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rules.checks.kinds import absorbable
+from rules.checks.names import absorbable
 from rules.errors import MetadataInvalid
 from rules.plan import ComponentPolicy, FailurePolicy, Frozen, Plan, RetryPolicy
 

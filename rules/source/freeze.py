@@ -11,9 +11,10 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from rules.checks.kinds import absorbable
-from rules.errors import ChainUnknown, OverrideInvalid
+from rules.checks.names import absorbable
+from rules.errors import ChainUnknown, OverrideInvalid, TooLarge
 from rules.plan import Plan, PolicyOverride
+from rules.sizes import KEY_LIMIT, PLAN_LIMIT, REQUEST_LIMIT, json_size
 from rules.source.edits import edited_plan
 from rules.source.service import RuleSource
 from rules.source.snapshot import Snapshot
@@ -34,7 +35,7 @@ def freeze(
     overrides: Mapping[str, PolicyOverride] = NO_OVERRIDES,
 ) -> Frost:
     """The plan and all that goes with it. Raises ChainUnknown, ChainDisabled or ChainInvalid,
-    MetadataInvalid and OverrideInvalid.
+    MetadataInvalid, OverrideInvalid and TooLarge.
 
     Of a policy the request decides, else what the tenant edited, else what was edited for all
     tenants, else the component. Where `options` does not set `saga` or `undo_policy`, the chain's
@@ -42,13 +43,42 @@ def freeze(
     """
     compiled = snapshot.compiled(tenant, chain)
     plan = edited_plan(compiled.plan, partial(snapshot.edits.merged, tenant), snapshot.components)
-    return Frost(
+    frost = Frost(
         plan=_overridden(plan, overrides),
         request=request,
         request_sha=request_sha(chain, request),
         business_key=business_key,
         options=_options(options, snapshot, tenant, chain),
     )
+    _check_sizes(frost)
+    return frost
+
+
+def _check_sizes(frost: Frost) -> None:
+    """Refuse what could not be kept for a saga's whole life. Raises TooLarge."""
+    chain = frost.plan.chain
+    for what, size, limit, mend in (
+        (
+            "the request",
+            json_size(frost.request),
+            REQUEST_LIMIT,
+            "keep large data elsewhere and send a reference",
+        ),
+        (
+            f"the plan of chain '{chain}'",
+            json_size(frost.plan),
+            PLAN_LIMIT,
+            "start parts of it as chains of their own",
+        ),
+        (
+            "the business key",
+            len((frost.business_key or "").encode()),
+            KEY_LIMIT,
+            "it is a label to search by: choose a shorter one",
+        ),
+    ):
+        if size > limit:
+            raise TooLarge(what, size, limit, mend)
 
 
 def _options(options: SagaOptions, snapshot: Snapshot, tenant: str, chain: str) -> SagaOptions:

@@ -9,8 +9,8 @@ from pydantic import JsonValue
 
 from activities.component import Ctx, Refused, component
 from activities.registry import Component
-from activities.runner import OUTPUT_LIMIT
 from rules.execution import ErrorInfo
+from rules.sizes import OUTPUT_LIMIT
 from tests.activities.steps import only
 
 Behaviour = Callable[[], JsonValue]
@@ -60,7 +60,8 @@ class Judged:
 
 def bad_output(problem: str, code: str = "BAD_OUTPUT", type: str = "BadOutput") -> ErrorInfo:
     words = "component 'deductStock' returned something else than it declares: "
-    return ErrorInfo(type=type, message=words + problem, code=code)
+    kinds = () if type == "BadOutput" else ("BadOutput",)
+    return ErrorInfo(type=type, message=words + problem, code=code, kinds=kinds)
 
 
 NO_BOOLEAN = "a boolean component answers true or false, not "
@@ -87,22 +88,31 @@ JUDGED = {
     "declared refusal": Judged(
         raising(KeyError("book")),
         refused=True,
-        error=ErrorInfo(type="KeyError", message="'book'", code="REFUSED"),
+        error=ErrorInfo(type="KeyError", message="'book'", code="REFUSED", kinds=("LookupError",)),
     ),
     "declared refusal with a code": Judged(
         raising(Declined("no money")),
         refused=True,
-        error=ErrorInfo(type="Declined", message="no money", code="CARD_DECLINED"),
+        error=ErrorInfo(
+            type="Declined",
+            message="no money",
+            code="CARD_DECLINED",
+            kinds=(f"{__name__}.Declined",),
+        ),
     ),
     "declared refusal with an odd code": Judged(
         raising(Numbered("no money")),
         refused=True,
-        error=ErrorInfo(type="Numbered", message="no money", code="REFUSED"),
+        error=ErrorInfo(
+            type="Numbered", message="no money", code="REFUSED", kinds=(f"{__name__}.Numbered",)
+        ),
     ),
     "exception": Judged(
         raising(ConnectionError("gone")),
         refused=False,
-        error=ErrorInfo(type="ConnectionError", message="gone", code="STEP_FAILED"),
+        error=ErrorInfo(
+            type="ConnectionError", message="gone", code="STEP_FAILED", kinds=("OSError",)
+        ),
     ),
     "exception without words": Judged(
         raising(ValueError()),
@@ -112,12 +122,19 @@ JUDGED = {
     "its own time-out": Judged(
         raising(TimeoutError("slow database")),
         refused=False,
-        error=ErrorInfo(type="TimeoutError", message="slow database", code="STEP_FAILED"),
+        error=ErrorInfo(
+            type="TimeoutError", message="slow database", code="STEP_FAILED", kinds=("OSError",)
+        ),
     ),
     "a cancel that nobody asked for": Judged(
         raising(asyncio.CancelledError()),
         refused=False,
-        error=ErrorInfo(type="CancelledError", message="CancelledError", code="STEP_FAILED"),
+        error=ErrorInfo(
+            type="CancelledError",
+            message="CancelledError",
+            code="STEP_FAILED",
+            kinds=("asyncio.exceptions.CancelledError",),
+        ),
     ),
     "bad output": Judged(
         answering({1}),

@@ -102,7 +102,7 @@ def test_a_second_parameter_cannot_take_the_request_too() -> None:
         ({"timeout": 0}, "timeout: Input should be greater than 0"),
         ({"heartbeat": -1}, "heartbeat: Input should be greater than 0"),
         ({"lost_attempts": -1}, "lost_attempts: Input should be greater than or equal to 0"),
-        ({"kind": "switch"}, "kind: Input should be 'common' or 'boolean'"),
+        ({"kind": "script"}, "kind: Input should be 'common', 'boolean', 'switch', 'for' or 'iterator'"),
     ],
 )
 def test_a_wrong_policy_names_its_component(declared: dict[str, Any], problem: str) -> None:
@@ -173,6 +173,7 @@ def test_everything_that_is_declared_is_in_the_policy() -> None:
         "compensate_when": "always",
         "read_only": False,
         "irreversible": True,
+        "fallback": False,
         "retry": {"attempts": 5, "interval": 0.5, "backoff": 3, "max_interval": 9},
         "on_failure": {
             "strategy": "MANUAL",

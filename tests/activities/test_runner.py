@@ -17,9 +17,10 @@ from pydantic import JsonValue
 
 from activities.component import Context, Provided, Refused, Step, component
 from activities.registry import Component
-from activities.runner import OUTPUT_LIMIT, Provider, Runner, StepError
+from activities.runner import Provider, Runner, StepError
 from api.inprocess.clock import run_virtual
 from rules.execution import ErrorInfo
+from rules.sizes import OUTPUT_LIMIT
 from rules.wire import AttemptLog, ContextOperation, StepReply, StepRequest
 from tests.activities.judged import JUDGED, Judged, answering, doing
 from tests.activities.steps import only, request

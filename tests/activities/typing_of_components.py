@@ -55,7 +55,7 @@ def a_context_is_a_mapping_that_takes_operations(context: Context) -> None:
 
 
 def declarations_are_checked() -> None:
-    component("x", kind="switch")  # type: ignore[arg-type]
+    component("x", kind="switch")
     component("x", "common")  # type: ignore[call-arg]
     component("x", compensate_when="never")  # type: ignore[arg-type]
     component("x", refuses=(int,))  # type: ignore[arg-type]

@@ -32,6 +32,7 @@ CASES: list[tuple[str, tuple[str, str, object], tuple[int, str], list[str]]] = [
     ("wait negative", ("POST", EXECUTE, body(wait_seconds=-1)), INVALID, ["wait_seconds", "0"]),
     ("saga a word", ("POST", EXECUTE, body(saga="maybe")), INVALID, ["body.saga", "boolean"]),
     ("long key", ("POST", EXECUTE, body(business_key="k" * 201)), INVALID, ["business_key", "200"]),
+    ("key of many bytes", ("POST", EXECUTE, body(business_key="票" * 67)), INVALID, ["201 bytes"]),
     ("empty key", ("POST", EXECUTE, body(business_key="")), INVALID, ["business_key"]),
     ("id a number", ("POST", EXECUTE, body(execution_id=7)), INVALID, ["execution_id", "string"]),
     (

@@ -24,16 +24,20 @@ OUTSIDE = {
 MAY_IMPORT = {
     "asyncio",
     "collections.abc",
+    "contextlib",
     "dataclasses",
     "datetime",
     "itertools",
     "json",
+    "math",
     "pydantic",
+    "pydantic_core",
     "re",
     "rules",
     "temporalio",
     "typing",
     "workflows",
+    "zlib",
 }
 FORBIDDEN_IMPORTS = {
     "datetime.datetime.now",

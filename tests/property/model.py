@@ -121,6 +121,11 @@ class Saga:
                 _, *branches = inside(path, node.test, node.then, node.otherwise)
                 head = self.walk(node.test, f"{path}.0", at, release)
                 return self.in_turn(branches[:1] if head.value else branches[1:], head, release)
+            case plans.CatchNode():
+                body = self.walk(node.body, f"{path}.0", at, release)
+                caught = body.failure is not None and body.end < self.stop
+                handler = inside(path, node.body, node.handler)[1:] if caught else []
+                return self.in_turn(handler, Walk(body.end) if caught else body, release)
             case _:
                 raise NotImplementedError(node.op)
 

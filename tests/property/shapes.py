@@ -1,15 +1,15 @@
 """All shapes of short chains, and a chain's text.
 
 A shape has at most four steps (the heads of IF count) under at most four operators. Left out is
-what is the same as another shape: a THEN in a THEN, a THEN or WHEN of one, and the order of the
-branches of a WHEN (which of them fails, and which ends first, is the cases' matter).
+what is the same as another shape: a THEN in a THEN, a THEN or WHEN of one, CATCH(CATCH(x)), and the
+order of the branches of a WHEN (which of them fails, and which ends first, is the cases' matter).
 """
 
 from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from rules.plan import IfNode, PlanNode, StepNode, ThenNode, WhenNode
+from rules.plan import CatchNode, IfNode, PlanNode, StepNode, ThenNode, WhenNode
 
 MOST_STEPS: Final = 4
 MOST_OPERATORS: Final = 4
@@ -22,11 +22,11 @@ STEP: Final = StepNode(component="")
 @cache
 def shapes(steps: int, operators: int = MOST_OPERATORS) -> tuple[PlanNode, ...]:
     """Every shape of exactly so many steps, its components not yet named."""
-    if steps == 1:
-        return (STEP,)
+    single = (STEP,) if steps == 1 else ()
     if operators == 0:
-        return ()
-    return (*_sequences(steps, operators), *_sides(steps, operators), *_branches(steps, operators))
+        return single
+    kinds = (_sequences, _sides, _branches, _catches)
+    return (*single, *(shape for kind in kinds for shape in kind(steps, operators)))
 
 
 def _sequences(steps: int, operators: int) -> Iterator[PlanNode]:
@@ -45,6 +45,14 @@ def _branches(steps: int, operators: int) -> Iterator[PlanNode]:
     for items in _rows(steps - 1, operators - 1):
         if len(items) <= 2:
             yield IfNode(test=STEP, then=items[0], otherwise=items[1] if items[1:] else None)
+
+
+def _catches(steps: int, operators: int) -> Iterator[PlanNode]:
+    for items in _rows(steps, operators - 1):
+        # What a CATCH without handler lets through, another one around it need not catch.
+        bare = isinstance(items[0], CatchNode) and items[0].handler is None
+        if len(items) <= 2 and not bare:
+            yield CatchNode(body=items[0], handler=items[1] if items[1:] else None)
 
 
 def _rows(steps: int, operators: int) -> Iterator[tuple[PlanNode, ...]]:
@@ -66,6 +74,8 @@ def inner(node: PlanNode) -> tuple[PlanNode | None, ...]:
             return node.items
         case IfNode():
             return (node.test, node.then, node.otherwise)
+        case CatchNode():
+            return (node.body, node.handler)
         case _:
             raise NotImplementedError(node.op)
 
@@ -112,6 +122,9 @@ def _named(node: PlanNode, path: str, names: dict[str, str]) -> PlanNode:
         case IfNode():
             otherwise = None if node.otherwise is None else part(2, node.otherwise)
             return IfNode(test=part(0, node.test), then=part(1, node.then), otherwise=otherwise)
+        case CatchNode():
+            handler = None if node.handler is None else part(1, node.handler)
+            return CatchNode(body=part(0, node.body), handler=handler)
         case _:
             raise NotImplementedError(node.op)
 
@@ -120,5 +133,8 @@ def text_of(node: PlanNode) -> str:
     """The chain as EL."""
     if isinstance(node, StepNode):
         return node.component
+    if isinstance(node, CatchNode):
+        done = f".DO({text_of(node.handler)})" if node.handler is not None else ""
+        return f"CATCH({text_of(node.body)}){done}"
     items = ", ".join(text_of(part) for part in inner(node) if part is not None)
     return f"{node.op.upper()}({items})"

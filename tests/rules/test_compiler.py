@@ -1,14 +1,16 @@
 """What chains compile to, which warnings they give, and that limits are ordinary diagnostics."""
 
 from collections.abc import Callable
+from time import process_time
 
 import pytest
 
 from rules.checks.limits import Limits
 from rules.compiler import ChainText, Compiled, check_chain, compile_chain
 from rules.errors import ChainInvalid
-from rules.plan import ChainNode, IfNode, PlanNode, StepNode, ThenNode, WhenNode
+from rules.plan import ComponentPolicy, Kind
 from tests.rules.conftest import COMPONENTS, INCLUDED
+from tests.rules.shapes import shape
 
 Compile = Callable[[str], Compiled]
 
@@ -30,6 +32,13 @@ EQUAL = [
     ("THEN(a.data('o'), b.data('o'))", "THEN(a.data('i'), b).data('o')"),
     ("IF(x.data('d'), a.data('d')).ELSE(b)", "IF(x, a).data('d').ELSE(b)"),
     ("THEN((a), ((b)))", "(THEN(a, b))"),
+    ("SWITCH(s).TO(a, b)", "SWITCH(s).to(a).to(b)"),
+    ("FOR(2).DO(a).BREAK(x)", "FOR(1 + 1)\n.BREAK(x)\n.DO(a)"),
+    ("THEN(PRE(a), b, FINALLY(c))", "THEN(FINALLY(c), b, PRE(a))"),
+    ("THEN(NODE('a'))", 'THEN(node("a"))'),
+    ("CATCH(a).DO(b).id('i').tag('t')", "CATCH(a).tag('t').id('i').DO(b)"),
+    ("WHEN(a, b).maxWaitSeconds(2)", "WHEN(a, b).maxWaitMilliseconds(2000)"),
+    ("THEN(a.retry(3))", "THEN(a.retry(1).retry(1))"),
     ("THEN(a.tag('\\u4e2d\\n\"'))", "THEN(a.tag('\u4e2d\n\\\"'))"),
 ]
 
@@ -37,22 +46,6 @@ EQUAL = [
 @pytest.mark.parametrize(("text", "other"), EQUAL)
 def test_same_plan(text: str, other: str, compile_el: Compile) -> None:
     assert compile_el(text).plan == compile_el(other).plan
-
-
-def names(node: PlanNode) -> str:
-    """A plan in short: components with tags, `|` side by side, `?` an IF, `{}` a chain."""
-    match node:
-        case StepNode():
-            return node.component + (f":{node.tag}" if node.tag else "")
-        case ThenNode():
-            return f"({' '.join(names(item) for item in node.items)})"
-        case WhenNode():
-            return f"({'|'.join(names(item) for item in node.items)})"
-        case IfNode():
-            otherwise = f",{names(node.otherwise)}" if node.otherwise else ""
-            return f"{names(node.test)}?{names(node.then)}{otherwise}"
-        case ChainNode():
-            return f"{node.chain}{{{names(node.body)}}}"
 
 
 SHAPES = [
@@ -63,13 +56,19 @@ SHAPES = [
     ("THEN(outer, sub)", "(outer{(sub{(a b)} c)} sub{(a b)})", 12),
     ("sub.tag('t')", "sub{(a b)}", 4),
     ("a = THEN(b); THEN(a)", "((b))", 3),
+    ("SWITCH(s).TO(a, sub).DEFAULT(b)", "s>{a=a sub=sub{(a b)};b}", 8),
+    ("WHILE(x).DO(a).BREAK(AND(x, y))", "while(x){a}~and(x y)", 6),
+    ("FOR(3).DO(THEN(a, FINALLY(b)))", "for(3){(a !(b))}", 5),
+    ("CATCH(a).DO(THEN(b).retry(1))", "catch(a,(b)*1)", 5),
+    ("WHEN(a, b).must(a).maxWaitSeconds(1)", "(a|b)+must(0)+1000ms(a,b)", 3),
+    ("WHEN(a, b.maxWaitSeconds(1))", "(a|<b>+1000ms(b))", 4),
 ]
 
 
-@pytest.mark.parametrize(("text", "shape", "nodes"), SHAPES)
-def test_shape(text: str, shape: str, nodes: int, compile_el: Compile) -> None:
+@pytest.mark.parametrize(("text", "expected", "nodes"), SHAPES)
+def test_shape(text: str, expected: str, nodes: int, compile_el: Compile) -> None:
     plan = compile_el(text).plan
-    assert (names(plan.root), plan.nodes) == (shape, nodes)
+    assert (shape(plan.root), plan.nodes) == (expected, nodes)
 
 
 WARNINGS = [
@@ -89,6 +88,41 @@ WARNINGS = [
     ("THEN(WHEN(a, a), a, needsA)", []),
     ("THEN(WHEN(a.tag('vip'), a), needsVip)", []),
     ("WHEN(THEN(a, needsA), b)", []),
+    ("THEN(a, AND(x, y))", ["odd_place"]),
+    ("WHEN(a, NOT(x))", ["odd_place"]),
+    ("CATCH(OR(x, y)).DO(PRE(a))", ["odd_place", "odd_place"]),
+    ("PRE(FINALLY(a))", ["odd_place"]),
+    ("FOR(2).DO(FINALLY(a).maxWaitSeconds(1))", ["odd_place"]),
+    ("THEN(x.retry(1), IF(x, s.maxWaitSeconds(1)))", ["odd_place", "odd_place"]),
+    ("THEN(PRE(a), FINALLY(b).retry(1))", []),
+    ("PRE(a)", []),
+    ("AND(x, y)", []),
+    ("THEN(either)", []),
+    ("WHEN(a).threadPool('p')", ["ignored"]),
+    ("FOR(2).threadPool('p').DO(a).threadPool('q')", ["ignored", "ignored"]),
+    ("THEN(node('nosuch'))", ["fallback"]),
+    ("SWITCH(node('nosuch')).TO(node('nosuch').retry(1))", ["fallback", "fallback"]),
+    ("SWITCH(s).TO(needsA, a)", ["missing_output"]),
+    ("FOR(2).DO(THEN(needsA, a))", ["missing_output"]),
+    ("CATCH(needsA).DO(a)", ["missing_output"]),
+    ("THEN(PRE(needsA), a)", ["missing_output"]),
+    ("THEN(a, PRE(needsA))", ["missing_output"]),
+    ("THEN(needsA, FINALLY(a))", ["missing_output"]),
+    ("THEN(needsA, a).retry(1)", ["missing_output"]),
+    ("THEN(PRE(a), needsA)", []),
+    ("THEN(FINALLY(needsA), a)", []),
+    ("CATCH(THEN(b, a)).DO(needsA)", []),
+    ("THEN(CATCH(b).DO(a), needsA)", []),
+    ("THEN(CATCH(a), needsA)", []),
+    ("THEN(SWITCH(s).TO(a, THEN(a, b)).DEFAULT(a), needsA)", []),
+    ("THEN(SWITCH(s).TO(b, a), needsA)", []),
+    ("THEN(FOR(2).DO(a), needsA)", []),
+    ("THEN(a, FOR(2).parallel(true).DO(THEN(needsA, b)))", []),
+    ("FOR(2).parallel(true).DO(THEN(a, needsA))", []),
+    ("THEN(FOR(1).parallel(true).DO(a), needsA)", []),
+    ("THEN(a.retry(1), THEN(needsA).retry(1))", []),
+    ("THEN(WHEN(a, b).any(true), needsA)", []),
+    ("CATCH(THEN(WHEN(a, a), a)).DO(needsA)", []),
 ]
 
 
@@ -107,6 +141,16 @@ AMBIGUOUS = [
     "THEN(WHEN(a, a), IF(x, a), needsA)",
     "WHEN(sub, THEN(c, WHEN(b, asks)))",
     "THEN(WHEN(a.tag('vip'), a.tag('vip')), needsVip)",
+    "THEN(WHEN(a, a).any(true), needsA)",
+    "THEN(WHEN(SWITCH(s).TO(b).DEFAULT(a), CATCH(b).DO(a)), needsA)",
+    "THEN(SWITCH(s).TO(WHEN(a, a)).DEFAULT(a), needsA)",
+    "WHEN(a.maxWaitSeconds(1), FOR(2).DO(needsA))",
+    "WHEN(THEN(b, FINALLY(a)), THEN(b, FINALLY(needsA)))",
+    "WHEN(a.retry(1), THEN(needsA, b).retry(1))",
+    "THEN(FOR(2).parallel(true).DO(a), needsA)",
+    "THEN(ITERATOR(it).DO(THEN(b, a)).parallel(true), c, needsA)",
+    "THEN(WHILE(true).parallel(true).DO(a), needsA)",
+    "CATCH(WHEN(a, a)).DO(needsA)",
 ]
 
 
@@ -151,6 +195,21 @@ LIMITS = [
     ("IF(x,a)" + ".ELIF(x,a)" * 500, Limits()),
     (f"THEN(a.tag('{'x' * 70_000}'))", Limits()),
     ("THEN(a, b)", Limits(nodes=2)),
+    ("THEN(a, b)", Limits(plan=500)),
+    ("THEN(PRE(" * 46 + "a" + "))" * 46, Limits()),
+    (nested("FOR(2).DO(", 90), Limits()),
+    (nested("SWITCH(s).TO(", 60), Limits()),
+    ("THEN(a)" + ".retry(1)" * 100, Limits()),
+    ("THEN(a)" + ".maxWaitSeconds(1).retry(1)" * 50, Limits()),
+    ("v=a" + ".tag('t')" * 3600 + ";THEN(" + ",".join(["v"] * 9990) + ")", Limits()),
+    ("v=a" + ".bind('k', 'v')" * 1800 + ";SWITCH(s).TO(" + ",".join(["v"] * 9990) + ")", Limits()),
+    (f"THEN(a, b).bind('k', '{'x' * 60_000}')", Limits(given=100_000)),
+    (
+        "v0=THEN(a,a);"
+        + "".join(f"v{n + 1}=THEN(v{n},v{n});" for n in range(11))
+        + f"THEN(v11).data('{'x' * 20_000}')",
+        Limits(),
+    ),
 ]
 
 
@@ -166,6 +225,15 @@ DEEPEST = [
     nested("IF(x, a).ELSE(", 89),
     "IF(x, a)" + ".ELIF(y, a).tag('t')" * 170,
     "THEN(a" + ".tag('t')" * 6000 + ")",
+    "THEN(a" + ".retry(9)" * 80 + ")",
+    "THEN(a)" + ".retry(1, 'E')" * 88,
+    "WHEN(a)" + ".maxWaitSeconds(1).must('a')" * 1500,
+    "THEN(a.bind('k', 'v'))" + ".bind('k', 'v')" * 3000,
+    nested("FOR(2).DO(", 89) + ".bind('k', 'v')",
+    nested("CATCH(a).DO(", 89) + ".bind('k', 'v')",
+    nested("SWITCH(s).TO(", 59).replace("a)", "a.retry(1, 'E').bind('k', 'v'))"),
+    "IF(" + "NOT(" * 87 + "x" + ")" * 87 + ", a)",
+    "THEN(a" + ".retry(1).maxWaitSeconds(1)" * 43 + ")",
 ]
 
 
@@ -173,6 +241,34 @@ DEEPEST = [
 def test_what_the_limits_allow_survives_json(text: str, compile_el: Compile) -> None:
     plan = compile_el(text).plan
     assert type(plan).model_validate_json(plan.model_dump_json()) == plan
+
+
+def test_time_is_linear_in_modifiers_and_branches() -> None:
+    branches = ", ".join(f"THEN(a).id('i{n}')" for n in range(1500))
+    text = f"WHEN({branches})" + ".must('i7')" * 2500
+    started = process_time()
+    chains = {"main": ChainText("main", text)}
+    assert check_chain("main", chains=chains, components=COMPONENTS) == ()
+    assert process_time() - started < 5
+
+
+def test_fallbacks_stand_in_by_kind() -> None:
+    def categories(text: str, *kinds: Kind) -> list[str]:
+        fallbacks = {
+            f"f{kind}": ComponentPolicy(id=f"f{kind}", kind=kind, fallback=True) for kind in kinds
+        }
+        chains = {"main": ChainText("main", text)}
+        components = {"a": ComponentPolicy(id="a"), **fallbacks}
+        return [f.category for f in check_chain("main", chains=chains, components=components)]
+
+    text = (
+        "THEN(IF(OR(node('q'), NOT(node('q'))), node('q')), SWITCH(node('q')).TO(a),"
+        "FOR(node('q')).DO(a), ITERATOR(node('q')).DO(a), WHILE(node('q')).DO(a))"
+    )
+    assert categories(text, "common", "boolean", "switch", "for", "iterator") == ["fallback"] * 7
+    assert categories(text, "for") == ["unknown_ref"] * 4 + ["fallback"] + ["unknown_ref"] * 2
+    assert categories(text) == ["unknown_ref"] * 7
+    assert categories("node('q')", "common") == ["not_a_condition"]
 
 
 def test_long_row_of_included_chains() -> None:

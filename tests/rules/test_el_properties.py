@@ -1,13 +1,16 @@
 """Properties: printing keeps the meaning, no text breaks the compiler, time is linear."""
 
+import json
 from collections.abc import Callable
 from random import Random
 from time import process_time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.checks.limits import Limits
 from rules.compiler import ChainText, Compiled, check_chain
 from rules.el.ast import Arithmetic, Call, Chained, Expr, Literal, Name, Script, Statement
 from rules.el.findings import Findings
@@ -40,37 +43,151 @@ def strings() -> st.SearchStrategy[Expr]:
     return st.one_of(literal, joined)
 
 
+def literals(values: st.SearchStrategy[int] | st.SearchStrategy[bool]) -> st.SearchStrategy[Expr]:
+    return values.map(lambda value: Literal(value, 0, 0))
+
+
+truths = literals(st.booleans())
+numbers = literals(st.integers(-2, 99))
+waits = literals(st.integers(1, 10_000))
+shares = st.floats(0, 1).map(lambda value: Literal(value, 0, 0))
+
+MARKS: dict[str, st.SearchStrategy[Call]] = {
+    **{mark: st.builds(call, st.just(mark), strings()) for mark in ("id", "tag", "data")},
+    "bind": st.one_of(
+        st.builds(call, st.just("bind"), strings(), strings()),
+        st.builds(call, st.just("bind"), strings(), strings(), truths),
+    ),
+    "retry": st.one_of(
+        st.builds(call, st.just("retry"), numbers),
+        st.builds(call, st.just("retry"), numbers, strings(), strings()),
+    ),
+    "maxWaitSeconds": st.builds(call, st.just("maxWaitSeconds"), waits),
+    "maxWaitMilliseconds": st.builds(call, st.just("maxWaitMilliseconds"), waits),
+}
+JOINS = st.lists(
+    st.one_of(
+        st.builds(call, st.sampled_from(["any", "ignoreError"]), truths),
+        st.builds(call, st.just("percentage"), shares),
+        st.builds(call, st.just("must"), st.just(name("a"))),
+        st.builds(call, st.just("maxWaitSeconds"), waits),
+        st.builds(call, st.just("threadPool"), strings()),
+    ),
+    max_size=2,
+)
+
+
 def marks(*operators: str) -> st.SearchStrategy[list[Call]]:
-    mark = st.builds(call, st.sampled_from(operators), strings())
-    return st.lists(mark, max_size=2)
+    return st.lists(st.one_of([MARKS[operator] for operator in operators]), max_size=2)
 
 
-def expressions(items: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
-    group = st.builds(
-        lambda operator, args, after: chained(call(operator, *args), after),
-        st.sampled_from(["THEN", "SER", "WHEN", "PAR"]),
-        st.lists(items, min_size=1, max_size=4),
-        marks("id", "tag", "data"),
+def one_or_none(operator: str, items: st.SearchStrategy[Expr]) -> st.SearchStrategy[list[Call]]:
+    return st.lists(st.builds(call, st.just(operator), items), max_size=1)
+
+
+conditions = st.recursive(
+    st.builds(chained, st.sampled_from("xy").map(name), marks("tag", "data", "bind")),
+    lambda inner: st.one_of(
+        st.builds(call, st.sampled_from(["AND", "OR"]), inner, inner),
+        st.builds(call, st.just("NOT"), inner),
+        st.builds(chained, st.builds(call, st.just("NOT"), inner), marks("id", "tag", "bind")),
+    ),
+    max_leaves=3,
+)
+after_all = marks(*MARKS)
+
+
+def sequences(items: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+    hoisted = st.builds(
+        lambda operator, item, after: chained(call(operator, item), after),
+        st.sampled_from(["PRE", "FINALLY"]),
+        items,
+        after_all,
     )
+    return st.builds(
+        lambda operator, args, after: chained(call(operator, *args), after),
+        st.sampled_from(["THEN", "SER"]),
+        st.lists(st.one_of(items, items, hoisted), min_size=1, max_size=4),
+        after_all,
+    )
+
+
+def joins(items: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+    return st.builds(
+        lambda operator, args, join, after: chained(
+            call(operator, name("a"), *args), [*join, *after]
+        ),
+        st.sampled_from(["WHEN", "PAR"]),
+        st.lists(items, max_size=3),
+        JOINS,
+        after_all,
+    )
+
+
+def choices(items: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
     arms = st.lists(
         st.builds(lambda test, then: call("ELIF", test, then), conditions, items), max_size=2
     )
     branch = st.builds(
         lambda test, then, elifs, last, after: chained(
-            call("IF", test, then), [*elifs, *(call("ELSE", item) for item in last), *after]
+            call("IF", test, then), [*elifs, *last, *after]
         ),
         conditions,
         items,
         arms,
-        st.lists(items, max_size=1),
-        marks("id", "tag", "data"),
+        one_or_none("ELSE", items),
+        after_all,
     )
-    return st.one_of(group, branch)
+    targets = st.builds(
+        lambda to, args: call(to, *args),
+        st.sampled_from(["TO", "to"]),
+        st.lists(items, min_size=1, max_size=3),
+    )
+    switch = st.builds(
+        lambda head, to, last, after: chained(call("SWITCH", head), [*to, *last, *after]),
+        st.builds(chained, st.just(name("s")), marks("tag", "data", "bind")),
+        st.lists(targets, min_size=1, max_size=2),
+        one_or_none("DEFAULT", items),
+        after_all,
+    )
+    return st.one_of(branch, switch)
 
 
-conditions = st.builds(chained, st.sampled_from("xy").map(name), marks("tag", "data"))
-leaves = st.builds(chained, st.sampled_from(["a", "b", "sub"]).map(name), marks("tag", "data"))
-bodies = expressions(st.recursive(leaves, expressions, max_leaves=6))
+def loops(items: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+    heads = st.one_of(
+        st.builds(call, st.just("FOR"), st.one_of(numbers, st.just(name("n")))),
+        st.builds(call, st.just("WHILE"), st.one_of(truths, conditions)),
+        st.builds(call, st.just("ITERATOR"), st.just(name("it"))),
+    )
+    loop = st.builds(
+        lambda head, body, parts, rest, after: chained(
+            head, [*parts, call("DO", body), *rest, *after]
+        ),
+        heads,
+        items,
+        one_or_none("BREAK", conditions),
+        one_or_none("parallel", truths),
+        after_all,
+    )
+    catch = st.builds(
+        lambda body, handler, after: chained(call("CATCH", body), [*handler, *after]),
+        items,
+        one_or_none("DO", items),
+        after_all,
+    )
+    return st.one_of(loop, catch)
+
+
+def expressions(items: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+    return st.one_of(sequences(items), joins(items), choices(items), loops(items))
+
+
+leaf_names = st.one_of(
+    st.sampled_from(["a", "b", "sub"]).map(name),
+    st.sampled_from(["node", "NODE"]).map(lambda to: call(to, Literal("a", 0, 0))),
+)
+leaves = st.builds(chained, leaf_names, marks("tag", "data", "bind", "retry", "maxWaitSeconds"))
+bodies = expressions(st.recursive(leaves, expressions, max_leaves=4))
 # Strategies made once: making them while drawing takes most of the time.
 uses = st.one_of(leaves, st.sampled_from(["v0", "v1"]).map(name))
 scripts = st.builds(
@@ -83,7 +200,7 @@ scripts = st.builds(
     ),
     leaves,
     bodies,
-    expressions(st.recursive(uses, expressions, max_leaves=6)),
+    expressions(st.recursive(uses, expressions, max_leaves=4)),
 )
 
 
@@ -100,6 +217,27 @@ def test_printing_keeps_text_and_plan(script: Script, layout: Random, compile_el
     assert compile_el(messy).plan == compile_el(text).plan
 
 
+def depth(value: Any) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(depth, inner), default=0)
+
+
+@given(script=scripts)
+@settings(deadline=None, max_examples=50)
+def test_limits_bound_the_plan(script: Script, compile_el: Compile) -> None:
+    text = print_script(script)
+    plan = compile_el(text).plan
+    tree = plan.root.model_dump_json(exclude_none=True)
+    assert tree.count('"op":') <= plan.nodes
+    # What `.bind` gives is one object inside the innermost node, and not counted.
+    limits = Limits(levels=depth(json.loads(tree)) - 2)
+    chains = {**INCLUDED, "main": ChainText("main", text)}
+    found = check_chain("main", chains=chains, components=COMPONENTS, limits=limits)
+    assert "limit" in {one.category for one in found}
+
+
 def check(text: str) -> None:
     chains = {**INCLUDED, "main": ChainText("main", text)}
     for found in check_chain("main", chains=chains, components=COMPONENTS):
@@ -111,7 +249,10 @@ def check(text: str) -> None:
 FULL_WIDTH_COMMA = "\uff0c"
 # fmt: off
 PIECES = [
-    "THEN(", "WHEN(", "IF(", ".ELIF(", ".ELSE(", ")", "(", ",", ";", ".", "=", "+", "-", "*", "/",
+    "THEN(", "WHEN(", "IF(", ".ELIF(", ".ELSE(", "PRE(", "FINALLY(", "SWITCH(s)", ".TO(", "AND(",
+    ".DEFAULT(", "FOR(", "WHILE(", ".DO(", ".BREAK(", "CATCH(", "NOT(", "node(", ".retry(2",
+    ".maxWaitSeconds(1)", ".must(", ".any(true)", ".bind('k', 'v')", ".id('i')", "nosuch",
+    ")", "(", ",", ";", ".", "=", "+", "-", "*", "/",
     "'", '"', "\\", "//", "/*", "*/", "a", "b", "x", "sub", "main", "broken", "if", "{", "{{", "}}",
     "?", "==", "1", "2.5", "99999999999", "true", "null", ".tag(", "'q'", "\n", FULL_WIDTH_COMMA,
     "\ud800", "\x00",
@@ -175,6 +316,7 @@ PATHOLOGICAL = [
         FULL_WIDTH_COMMA,
         "?",
     ),
+    *("FOR(2).DO(", "SWITCH(s).TO(", "PRE(", ".retry(1)", ".bind('k', 'v')", ".must(a)", ".TO(a)"),
     *("THEN(nosuch);", "THEN(a,a)\n", "x1=THEN(a);", "a.tag('t')", ".tag('t')"),
 ]
 

@@ -21,6 +21,12 @@ LAYOUTS = [
         f"THEN({LONG}1,WHEN({LONG}2,{LONG}3).id('w'),{LONG}4).tag('t')",
         f'THEN(\n    {LONG}1,\n    WHEN({LONG}2, {LONG}3).id("w"),\n    {LONG}4\n).tag("t");\n',
     ),
+    ("FOR( 1+2 ).BREAK(x).parallel(true).DO( a )", "FOR(1 + 2).BREAK(x).parallel(true).DO(a);\n"),
+    ("WHEN(a,b).must('a',b).percentage(0.50f)", 'WHEN(a, b).must("a", b).percentage(0.5);\n'),
+    (
+        f"SWITCH(s).TO({LONG}1,{LONG}2).DEFAULT(PRE({LONG}3).retry(1,'{LONG}'))",
+        f'SWITCH(s).TO({LONG}1, {LONG}2).DEFAULT(\n    PRE({LONG}3).retry(1, "{LONG}")\n);\n',
+    ),
     (
         f"THEN(WHEN({LONG}1,{LONG}2,{LONG}3,{LONG}4))",
         "THEN(\n    WHEN(\n"

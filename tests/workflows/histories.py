@@ -19,11 +19,12 @@ from temporalio.client import WorkflowHandle, WorkflowHistory
 
 from dev.temporal_server import dev_server
 from dev.tools import temporal_binary
-from rules.execution import Status
+from rules.execution import EntryStatus, Status
 from rules.jobs import RESERVED, Job
 from rules.plan import PLAN_FORMAT
 from rules.wire import SagaResult
 from tests.activities.mirror.sagas import Saga
+from tests.workflows.crossings import Crossing, frozen, when
 from tests.workflows.dramas import DRAMAS
 from tests.workflows.hooks import open_hook
 from tests.workflows.lab import TENANT, Lab, ending, open_lab
@@ -66,6 +67,16 @@ RECORDED_DRAMAS: Final = [
     ("limit-stands-still-while-waiting", "temporal"),
     ("compensate-cancels-what-runs", "temporal"),
 ]
+
+
+# As few and as plain bytes as need two slices; the history holds each input.
+SLICES: Final = Crossing(
+    "slices",
+    when(*[f"eats {number}" for number in range(7)]),
+    Status.COMPLETED,
+    {EntryStatus.COMPLETED: 7},
+)
+SLICES_REQUEST: Final = "x" * 230 * 1024
 
 
 class Committed(BaseModel):
@@ -126,6 +137,9 @@ async def record(lab: Lab) -> None:
         for scene in dramas[id].scenes:
             await play(stage, scene)
         await _keep(lab, stage.handle, name)
+    if not (FOLDER / "slices.1.json").exists():
+        frost = frozen(lab.registry.policies, SLICES, SLICES_REQUEST)
+        await _keep(lab, await lab.start(frost, lab.new_run()), "slices")
     if not (FOLDER / "by-hand.1.json").exists():
         await _keep(lab, await lab.start_by_hand("flat", lab.new_run()), "by-hand")
 

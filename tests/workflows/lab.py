@@ -220,7 +220,12 @@ async def open_lab(address: str, home: Path) -> AsyncIterator[Lab]:
     for name, text in CHAINS.items():
         repository.save(ChainRow(tenant=TENANT, name=name, text=text))
     registry = discover(
-        ["activities.components", "tests.workflows.doors", "tests.workflows.acting"]
+        [
+            "activities.components",
+            "tests.workflows.doors",
+            "tests.workflows.acting",
+            "tests.workflows.heavy",
+        ]
     )
     rules = RuleSource(engine, "lab", "default", registry.policies)
     goods = shop.shop_engine(f"sqlite:///{home}/shop.db")

@@ -18,7 +18,7 @@ from api.inprocess.clock import VirtualClock, run_virtual
 from api.inprocess.execute import execute
 from api.inprocess.runtime import InMemoryRuntime
 from rules.execution import EntryStatus, Execution, StackEntry
-from rules.plan import IfNode, Plan, PlanNode, StepNode, ThenNode, WhenNode
+from rules.plan import ChainNode, IfNode, Plan, PlanNode, StepNode, ThenNode, WhenNode
 from rules.wire import Frost, SagaOptions, SagaRef, SagaState
 from workflows.gate import Parked
 from workflows.saga import Saga
@@ -46,6 +46,7 @@ class Script:
     acts: Mapping[str, Sequence[Act]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     undos: Mapping[str, Sequence[Act]] = field(default_factory=dict)
+    answers: Mapping[str, JsonValue] = field(default_factory=dict)
 
     def act(self, path: str, attempt: int) -> Act:
         return _at(self.acts.get(path, ("ok",)), attempt)
@@ -79,6 +80,10 @@ class World:
         self.note("end", step.path)
         return answer
 
+    async def answer(self, step: Step) -> JsonValue:
+        await self.forward(step)
+        return self.script.answers.get(step.path)
+
     async def backward(self, undo: Undo[bool]) -> None:
         self.note("undo", undo.path)
         await _answer(self.script.undo(undo.path, undo.attempt))
@@ -86,12 +91,31 @@ class World:
 
     @property
     def registry(self) -> Registry:
-        """`work` and `often` are undone, `plain` is not, `look` is read-only, `test` is a head."""
-        forward, backward = self.forward, self.backward
+        """`work`, `once` and `often` are undone, `plain` is not, `look` is read-only.
+
+        `test`, `pick`, `count` and `each` are heads.
+        """
+        forward, backward, answer = self.forward, self.backward, self.answer
 
         @component("work", compensate="unwork", timeout=LIMIT, retry=Retry(attempts=2))
         async def work(step: Step) -> bool:
             return await forward(step)
+
+        @component("once", compensate="unwork", timeout=LIMIT, lost_attempts=0)
+        async def once(step: Step) -> bool:
+            return await forward(step)
+
+        @component("pick", kind="switch", timeout=LIMIT, lost_attempts=0)
+        async def pick(step: Step) -> JsonValue:
+            return await answer(step)
+
+        @component("count", kind="for", timeout=LIMIT, lost_attempts=0)
+        async def count(step: Step) -> JsonValue:
+            return await answer(step)
+
+        @component("each", kind="iterator", timeout=LIMIT, lost_attempts=0)
+        async def each(step: Step) -> JsonValue:
+            return await answer(step)
 
         @component(
             "often", compensate="unwork", compensate_when="always", timeout=LIMIT, lost_attempts=0
@@ -115,7 +139,7 @@ class World:
         async def unwork(undo: Undo[bool]) -> None:
             await backward(undo)
 
-        return Registry([work, often, plain, look, test, unwork])
+        return Registry([work, once, often, plain, look, test, pick, count, each, unwork])
 
 
 async def _answer(act: Act) -> bool:
@@ -160,8 +184,10 @@ def steps_of(node: PlanNode, path: str = "0") -> dict[str, StepNode]:
             parts: Sequence[PlanNode | None] = node.items
         case IfNode():
             parts = (node.test, node.then, node.otherwise)
-        case _:
+        case ChainNode():
             parts = (node.body,)
+        case _:
+            raise NotImplementedError(node.op)
     return {
         at: found
         for index, part in enumerate(parts)
@@ -177,7 +203,7 @@ def frozen(root: PlanNode, registry: Registry, options: SagaOptions | None = Non
         sha="plan",
         root=root,
         components=registry.policies,
-        nodes=len(steps_of(root)),
+        nodes=1,
     )
     return Frost(plan=plan, request_sha="request", options=options or SagaOptions(unattended=True))
 

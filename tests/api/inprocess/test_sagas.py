@@ -100,10 +100,9 @@ def first_step(node: PlanNode, path: str) -> str:
     while not isinstance(node, StepNode):
         if isinstance(node, ThenNode | WhenNode):
             node = node.items[0]
-        elif isinstance(node, IfNode):
-            node = node.test
         else:
-            node = node.body
+            assert isinstance(node, IfNode)
+            node = node.test
         path += ".0"
     return path
 

@@ -121,8 +121,8 @@ VALUES: list[tuple[object, JsonValue]] = [
     (2**70, 2**70),
     ("😀" * 40_000, "😀" * 40_000),
     (
-        ErrorInfo(type="T", message="m", code="C"),
-        {"type": "T", "message": "m", "code": "C", "details": {}},
+        ErrorInfo(type="T", message="m", code="C", kinds=("B",)),
+        {"type": "T", "message": "m", "code": "C", "details": {}, "kinds": ["B"]},
     ),
 ]
 

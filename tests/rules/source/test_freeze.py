@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from pydantic import JsonValue
 
-from rules.errors import ChainUnknown, MetadataInvalid, OverrideInvalid
+from rules.errors import ChainUnknown, MetadataInvalid, OverrideInvalid, TooLarge
 from rules.plan import (
     ComponentPolicy,
     FailurePolicy,
@@ -13,6 +13,7 @@ from rules.plan import (
     PolicyOverride,
     RetryPolicy,
 )
+from rules.sizes import KEY_LIMIT, REQUEST_LIMIT
 from rules.source.edits import Edits, PolicyEdit
 from rules.source.freeze import freeze, request_sha
 from rules.source.repository import ChainRow
@@ -161,3 +162,22 @@ def test_the_hash_never_changes() -> None:
 
 def test_a_lone_surrogate_has_a_hash_too() -> None:
     assert len(request_sha("order", "\ud800")) == 64
+
+
+SIZES = [
+    ("x" * (REQUEST_LIMIT - 2), None, None),
+    ("x" * (REQUEST_LIMIT - 1), None, "the request has"),
+    (None, "票" * (KEY_LIMIT // 3), None),
+    (None, "票" * (KEY_LIMIT // 3 + 1), "the business key has"),
+]
+
+
+@pytest.mark.parametrize(("request_data", "key", "problem"), SIZES, ids=range(len(SIZES)))
+def test_what_could_not_be_kept_is_refused(
+    snapshot: Snapshot, request_data: JsonValue, key: str | None, problem: str | None
+) -> None:
+    if problem is None:
+        assert freeze(snapshot, "1", "order", request_data, business_key=key).business_key == key
+        return
+    with pytest.raises(TooLarge, match=problem):
+        freeze(snapshot, "1", "order", request_data, business_key=key)

@@ -191,5 +191,5 @@ def test_threads_that_ask_together_compile_once(
 
 def test_a_chain_cannot_be_named_like_a_job(components: Components) -> None:
     named = Snapshot([row("1", "chainsaga.reconcile", "THEN(a);")], components)
-    with pytest.raises(ChainInvalid, match="'chainsaga.' are reserved"):
+    with pytest.raises(ChainInvalid, match=r"'chainsaga\.' are reserved"):
         named.compiled("1", "chainsaga.reconcile")

@@ -14,6 +14,7 @@ from rules.wire import SagaState
 from tests.workflows.unit.states import frost, state
 from workflows.desk import REJECTED_LIMIT, Desk
 from workflows.gate import Gate
+from workflows.sizes import Sizes
 
 STOPPING: dict[str, Any] = {"cause": Cause.TIMEOUT}
 UNDOING: dict[str, Any] = {"status": Status.COMPENSATING, "cause": Cause.FAILURE}
@@ -29,7 +30,8 @@ def desk_of(state: SagaState) -> Desk:
     def cancel() -> None:
         state.cause = state.cause or Cause.CANCEL
 
-    return Desk(frost(), state, runtime, Gate(runtime), compensate=stop, cancel=cancel)
+    sizes = Sizes(frost(), state)
+    return Desk(frost(), state, runtime, Gate(runtime), compensate=stop, cancel=cancel, sizes=sizes)
 
 
 def judged(state: SagaState, *signals: tuple[str, Any]) -> list[DecisionRecord]:
@@ -71,7 +73,7 @@ def test_old_rejected_decisions_are_counted_and_not_kept(more: int) -> None:
     judged(continued, ("skip", {"decision_id": "last"}))
     head, *records = continued.decisions
     assert (head.kind, head.verdict) == ("forgotten", Verdict.REJECTED)
-    assert (head.why or "").startswith(f"{more + 1} older rejected decisions")
+    assert (head.why or "").startswith(f"{more + 1} older decisions")
     kept = [f"r{n}" for n in range(more + 1, many)]
     assert [record.decision_id for record in records] == ["accepted", *kept, "last"]
 

@@ -49,13 +49,13 @@ TREE = """\
     - ⏳ `coupon` undoing
   - IF id `choice`
     - ⏳ `isVip` running
-    - chain `sub` tag `t`
+    - then chain `sub` tag `t`
       - THEN
         - ❓ `pay` outcome unknown, 2 attempts: sold out
-    - ▫️ `wait`
+    - else ▫️ `wait`
   - IF
     - ❌ `isLate` refused: sold out
-    - 🛑 `hurry` undo failed: bank closed
+    - then 🛑 `hurry` undo failed: bank closed
   - ↩️ `notify` undone"""
 
 

@@ -25,50 +25,50 @@ class Hinting(InMemoryRuntime):
 def test_it_is_open_at_first() -> None:
     gate = Gate(Hinting([False] * 3))
     for _ in range(3):
-        gate.enter()
+        gate.enter("0.0")
 
 
 def test_a_run_makes_progress_before_it_parks() -> None:
     gate = Gate(Hinting([True] * 3))
-    gate.enter()
+    gate.enter("0.0")
     with pytest.raises(Parked):
-        gate.enter()
+        gate.enter("0.0")
 
 
 def test_who_parked_once_stays_parked_though_the_hint_be_gone() -> None:
     gate = Gate(Hinting([True, False, False]))
-    gate.enter()
+    gate.enter("0.0")
     for _ in range(3):
         with pytest.raises(Parked):
-            gate.enter()
+            gate.enter("0.0")
 
 
 @pytest.mark.parametrize("entered", [0, 1])
 def test_a_stopped_gate_lets_nobody_through(entered: int) -> None:
     gate = Gate(Hinting([False]))
     for _ in range(entered):
-        gate.enter()
+        gate.enter("0.0")
     gate.stop()
     for _ in range(3):
         with pytest.raises(Stopped):
-            gate.enter()
+            gate.enter("0.0")
 
 
 def test_a_stop_goes_before_a_park() -> None:
     gate = Gate(Hinting([True]))
-    gate.enter()
+    gate.enter("0.0")
     with pytest.raises(Parked):
-        gate.enter()
+        gate.enter("0.0")
     gate.stop()
     with pytest.raises(Stopped):
-        gate.enter()
+        gate.enter("0.0")
 
 
 def test_undos_may_pass_a_stopped_gate_and_still_park() -> None:
     gate = Gate(Hinting([False, True]))
     gate.stop()
     gate.allow_undo()
-    gate.enter()
-    gate.enter()
+    gate.enter("0.0")
+    gate.enter("0.0")
     with pytest.raises(Parked):
-        gate.enter()
+        gate.enter("0.0")

@@ -1,0 +1,1 @@
+SWITCH(node("chooser").tag("t")).TO(node("first"), NODE("b")).DEFAULT(node("last").retry(2));
