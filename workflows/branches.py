@@ -5,8 +5,10 @@ left then have lost, as have those that took too long. (EL reference sections 4,
 """
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import timedelta
 from math import ceil
+from typing import Any
 
 from rules.execution import ErrorInfo
 from rules.plan import WhenNode
@@ -58,57 +60,53 @@ class _When:
         self._scope = scope
         self._window = asyncio.Semaphore(common.frost.options.max_parallel)
         self._results: dict[int, Done] = {}
-        self._halts: list[Halted] = []
-        self._closed = False
+        self._halts: dict[int, Halted] = {}
         self._reached: asyncio.Future[None] = asyncio.Future()
+        self._closed = False
 
     async def run(self) -> Done:
-        for index in range(len(self._node.items)):
+        indexes = range(len(self._node.items))
+        for index in indexes:
             done = self._state.done.get(self._at(index))
             if done is not None:
                 self._count(index, done)
+        tasks: dict[int, asyncio.Task[Done]] = {}
         # In a continued run enough may be done already: the others have lost where they stand.
-        late = self._closed = self._enough()
-        pending = {
-            index: self._start(index, lost=late)
-            for index in range(len(self._node.items))
-            if index not in self._results
-        }
-        if not late:
+        if not self._enough():
+            tasks = {index: self._start(index) for index in indexes if index not in self._results}
             await self._reached
-            if self._gate.parking or self._halts:
-                # Who loses is decided when all that parks has parked, in the next run.
-                await asyncio.gather(*pending.values())
-            if self._halts:
-                raise self._first_halt()
-            for index, task in pending.items():
-                if index not in self._results:
-                    self._common.losers.add(self._at(index), task)
+        if not self._enough():
+            raise self._first_halt()
         self._closed = True
+        for index in indexes:
+            if index not in self._results:
+                self._lose(index, tasks.get(index))
         return self._evaluate()
 
     def _at(self, index: int) -> str:
         return f"{self._path}.{index}"
 
-    def _start(self, index: int, *, lost: bool) -> "asyncio.Task[Done]":
-        if lost:
-            self._gate.lose(self._at(index))
+    def _walk(self, index: int) -> Coroutine[Any, Any, Done]:
+        return self._common.walk(self._node.items[index], self._at(index), self._scope)
+
+    def _start(self, index: int) -> "asyncio.Task[Done]":
         task = asyncio.create_task(self._branch(index))
         task.add_done_callback(self._hand_on)
-        if lost:
-            self._common.losers.add(self._at(index), task)
         return task
+
+    def _lose(self, index: int, task: "asyncio.Task[Done] | None") -> None:
+        # One that has parked, in this run or an earlier one, may owe a FINALLY.
+        running = None if task is None or task.done() else task
+        self._common.losers.add(self._at(index), lambda: self._walk(index), running)
 
     def _hand_on(self, task: "asyncio.Task[Done]") -> None:
         """What neither component nor person can have caused must not be waited for in vain."""
-        if not task.cancelled() and not self._reached.done():
-            error = task.exception()
-            if error is not None:
-                self._reached.set_exception(error)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, Halted) and not self._reached.done():
+            self._reached.set_exception(error)
 
     async def _branch(self, index: int) -> Done:
-        """Run one branch in its turn; how it ended is counted, not raised."""
-        done = Done()
+        """Run one branch in its turn; how it ended is counted. Raises what halted it."""
         try:
             async with self._window:
                 done = await self._limited(index)
@@ -117,9 +115,9 @@ class _When:
         except FlowEnded:
             done = Done(ended=True)
         except Halted as halt:
-            self._halts.append(halt)
+            self._halts[index] = halt
             self._look()
-            return done
+            raise
         if not self._closed:
             self._count(index, done)
             self._look()
@@ -127,23 +125,24 @@ class _When:
 
     async def _limited(self, index: int) -> Done:
         """A branch within its time. Raises StepFailed when the time is over."""
-        item, at, limit = self._node.items[index], self._at(index), self._node.max_wait
-        walk = self._common.walk(item, at, self._scope)
+        at, limit = self._at(index), self._node.max_wait
         if limit is None:
-            return await walk
-        runtime = self._common.runtime
+            return await self._walk(index)
+        runtime, deadlines = self._common.runtime, self._state.deadlines
         now = runtime.now()
-        until = self._state.deadlines.setdefault(at, now + timedelta(milliseconds=limit))
+        if at not in deadlines:
+            # Its time begins when it can.
+            self._gate.check(at, self._scope.shield)
+            deadlines[at] = now + timedelta(milliseconds=limit)
         name = self._node.names[index] if self._node.names else at
-        in_time = until > now
-        if not in_time:
-            self._gate.lose(at)
-        task = asyncio.create_task(walk)
-        if in_time and await runtime.until(task, until, f"limit of {name}"):
-            return await task
-        if self._gate.parking or (in_time and self._gate.lost(at)):
-            return await task
-        self._common.losers.add(at, task)
+        task = None
+        if deadlines[at] > now:
+            task = asyncio.create_task(self._walk(index))
+            in_time = await runtime.until(task, deadlines[at], f"limit of {name}")
+            # One that has lost meanwhile cannot be late any more.
+            if in_time or self._gate.lost(at):
+                return await task
+        self._common.losers.add(at, lambda: self._walk(index), task)
         self._state.timed_out.append(name)
         failure = self._too_long(at, name, limit)
         self._state.done[at] = Done(failure=failure)
@@ -177,7 +176,8 @@ class _When:
 
     def _first_halt(self) -> Halted:
         """The halt that goes up: a parked branch may still owe a FINALLY, so it goes first."""
-        return next((halt for halt in self._halts if isinstance(halt, Parked)), self._halts[0])
+        halts = list(self._halts.values())
+        return next((halt for halt in halts if isinstance(halt, Parked)), halts[0])
 
     def _evaluate(self) -> Done:
         results = [self._results[index] for index in sorted(self._results)]

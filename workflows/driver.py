@@ -119,7 +119,10 @@ def _open(tenant: str, execution_id: str, frost: Frost, state: SagaState) -> Sag
         first_run_id=info.first_execution_run_id,
     )
     runtime = TemporalRuntime(
-        frost, lambda: execution_of(ref, frost, state), lambda: render(frost.plan, state)
+        frost,
+        lambda: execution_of(ref, frost, state),
+        lambda: render(frost.plan, state),
+        lambda: max(frost.plan.nodes, len(state.stack)),
     )
     return Saga(ref, frost, state, runtime)
 

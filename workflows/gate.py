@@ -45,15 +45,15 @@ class Gate:
         self._runtime = runtime
         self._halt: type[Halted] | None = None
         self._progressed = False
-        self._parking = False
+        self._entered = 0
         self._waits: dict[str, _Wait] = {}
         self._superseded = Prefixes()
         self._lost = Prefixes()
 
     @property
-    def parking(self) -> bool:
-        """Whether some branch may have parked in this run."""
-        return self._parking
+    def entered(self) -> int:
+        """How many steps have begun in this run."""
+        return self._entered
 
     def stop(self) -> None:
         """Let no further forward step start; those running are awaited."""
@@ -73,6 +73,7 @@ class Gate:
         self.park_if_due()
         self.check(path, shield)
         self._progressed = True
+        self._entered += 1
 
     def check(self, path: str, shield: str | None = None) -> None:
         """Raise Stopped, Lost or Parked when nothing may begin at `path` now."""
@@ -84,24 +85,28 @@ class Gate:
     def park_if_due(self) -> None:
         """Close for parking when the run has grown long; waits end too."""
         if self._halt is None and self._progressed and self._runtime.should_park():
-            self._parking = True
             self._close(Parked)
 
     async def wait(
-        self, path: str, until: datetime | None, summary: str, shield: str | None = None
+        self,
+        path: str,
+        until: datetime | None,
+        summary: str,
+        *,
+        person: bool = True,
+        shield: str | None = None,
     ) -> Decision | None:
         """Wait at `path` for a decision, None when the time has come.
 
-        Raises Parked, Stopped, Lost or Superseded.
+        `person`: it is somebody's decision, not a pause. Raises Parked, Stopped, Lost, Superseded.
         """
-        if self._lost.within(path, shield):
-            raise Lost
-        spared = self._halt is not None and self._spared(shield)
-        if spared or self._superseded.around(path):
-            raise Superseded
-        if self._halt is not None:
-            raise self._halt
-        wait = self._waits[path] = _Wait(shield)
+        wait = _Wait(path, shield, person=person)
+        ended = self._end_of(wait)
+        if ended is None and self._superseded.around(path):
+            ended = Superseded
+        if ended is not None:
+            raise ended
+        self._waits[path] = wait
         self._progressed = True
         try:
             done = await self._runtime.until(wait.answer, until, summary)
@@ -135,9 +140,7 @@ class Gate:
     def lose(self, branch: str) -> None:
         """Let nothing more begin at or below `branch`, but for the FINALLY blocks that it owes."""
         self._lost.add(branch)
-        for path, wait in self._waits.items():
-            if path == branch or below(path, branch):
-                wait.end(Lost())
+        self._end_waits()
 
     def lost(self, path: str) -> bool:
         """Whether `path` belongs to a branch that has lost, also inside its FINALLY."""
@@ -159,13 +162,31 @@ class Gate:
 
     def _close(self, halt: type[Halted]) -> None:
         self._halt = halt
+        self._end_waits()
+
+    def _end_waits(self) -> None:
         for wait in self._waits.values():
-            wait.end(Superseded() if self._spared(wait.shield) else halt())
+            ended = self._end_of(wait)
+            if ended is not None:
+                wait.end(ended())
+
+    def _end_of(self, wait: "_Wait") -> type[Halted] | type[Superseded] | None:
+        """What ends a wait now. In a FINALLY that is owed, nobody is asked any more."""
+        if self._lost.within(wait.path, wait.shield):
+            return Lost
+        owed = wait.shield is not None and self._lost.around(wait.shield)
+        if owed or (self._halt is Stopped and wait.shield is not None):
+            return Superseded if wait.person else None
+        return self._halt
 
 
 class _Wait:
-    def __init__(self, shield: str | None) -> None:
+    """One wait. `person`: for somebody's decision, not a pause."""
+
+    def __init__(self, path: str, shield: str | None, *, person: bool) -> None:
+        self.path = path
         self.shield = shield
+        self.person = person
         self.answer: asyncio.Future[Decision | None] = asyncio.Future()
 
     def end(self, error: Exception) -> None:

@@ -52,7 +52,9 @@ class Interpreter:
         self._branches = Branches(
             frost, state, runtime, gate=gate, losers=self._losers, walk=self.walk
         )
-        self._loops = Loops(frost.options, state, gate, steps, self.walk)
+        self._loops = Loops(
+            frost.options, state, gate=gate, losers=self._losers, steps=steps, walk=self.walk
+        )
 
     async def settle(self) -> None:
         """Wait until the branches that have lost are at rest."""

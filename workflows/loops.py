@@ -9,13 +9,16 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from rules.execution import ErrorInfo
 from rules.plan import LoopNode
-from rules.wire import Done, SagaOptions, SagaState
+from rules.wire import Done, Failure, SagaOptions, SagaState
 from workflows.endings import FlowEnded, StepFailed
 from workflows.gate import Gate, Halted, Parked
+from workflows.losers import Losers
 from workflows.scope import Scope, Walk
 from workflows.steps import Steps
 
+MOST_IDLE: Final = 10_000
 END: Final = "#end"
 FAILED: Final = "#failed"
 ENDED: Final = "#ended"
@@ -26,11 +29,19 @@ class Loops:
     """Runs the loops of one execution."""
 
     def __init__(
-        self, options: SagaOptions, state: SagaState, gate: Gate, steps: Steps, walk: Walk
+        self,
+        options: SagaOptions,
+        state: SagaState,
+        *,
+        gate: Gate,
+        losers: Losers,
+        steps: Steps,
+        walk: Walk,
     ) -> None:
         self.options = options
         self.state = state
         self.gate = gate
+        self.losers = losers
         self.steps = steps
         self.walk = walk
 
@@ -46,8 +57,10 @@ class Loops:
                 return await _Parallel(self, node, path, scope, head).run()
             finally:
                 self.gate.reinstate(path)
+        idle = _Idle(self.gate, path)
         while True:
             index = self.state.passes.get(path, 0)
+            idle.check()
             inner = pass_scope(node, head, index, scope)
             if inner is None or not await self.goes_on(node, path, index, inner):
                 return Done()
@@ -62,6 +75,7 @@ class Loops:
         """The head's answer; a literal leaves a mark among the steps, as in LiteFlow."""
         if isinstance(node.head, bool | int):
             if path not in self.state.done:
+                self.gate.check(path, scope.shield)
                 word = str(node.head).lower() if isinstance(node.head, bool) else node.head
                 self.steps.literal(f"LOOP_{word}", path)
                 self.state.done[path] = Done(value=node.head)
@@ -84,7 +98,9 @@ class Loops:
 
     def clear_pass(self, path: str, index: int) -> None:
         """Forget the results of one pass, and outputs that a later one has replaced."""
-        self.steps.compact(path, index)
+        # A branch that has lost may still ask for what its own pass gave.
+        if not self.losers.inside(path):
+            self.steps.compact(path, index)
         for at in (f"{path}.0#{index}", f"{path}#{index}", f"{path}.2#{index}"):
             self.state.done.pop(at, None)
 
@@ -110,6 +126,36 @@ def _count(value: JsonValue) -> int:
     return int(value) if isinstance(value, int | float) else 0
 
 
+class _Idle:
+    """Counts passes that begin no step, of which there may be no end."""
+
+    def __init__(self, gate: Gate, path: str) -> None:
+        self._gate = gate
+        self._path = path
+        self._entered = gate.entered
+        self._passes = 0
+
+    def check(self) -> None:
+        """Count one more pass. Raises StepFailed after too many of them."""
+        if self._gate.entered != self._entered:
+            self._entered, self._passes = self._gate.entered, 0
+        self._passes += 1
+        if self._passes > MOST_IDLE:
+            raise StepFailed(_idle(self._path))
+
+
+def _idle(path: str) -> Failure:
+    return Failure(
+        path=path,
+        component="loop",
+        error=ErrorInfo(
+            type="IdleLoop",
+            code="IDLE_LOOP",
+            message=f"{MOST_IDLE} passes of the loop began no step; it would never end",
+        ),
+    )
+
+
 class _Parallel:
     """One parallel loop under way: passes start in order, in a window, and end in any order.
 
@@ -126,9 +172,13 @@ class _Parallel:
         self._window = asyncio.Semaphore(common.options.max_parallel)
         self._next = self._state.passes.get(path, 0)
         self._halts: list[Halted] = []
+        self._failed: dict[int, Failure] = {}
+        self._ended = f"{path}{ENDED}" in self._state.done
 
     async def run(self) -> Done:
         """Run all passes to their end; then the first failure in the order of passes goes up."""
+        if f"{self._path}{FAILED}" in self._state.done:
+            self._common.gate.supersede(self._path)
         tasks: list[asyncio.Task[None]] = []
         raised: StepFailed | FlowEnded | None = None
         try:
@@ -143,9 +193,11 @@ class _Parallel:
         failed = self._state.done.get(f"{self._path}{FAILED}")
         if failed is not None and failed.failure is not None:
             raise StepFailed(failed.failure)
+        if self._failed:
+            raise StepFailed(self._failed[min(self._failed)])
         if raised is not None:
             raise raised
-        if f"{self._path}{ENDED}" in self._state.done:
+        if self._ended:
             raise FlowEnded
         return Done()
 
@@ -153,8 +205,10 @@ class _Parallel:
         """Start pass after pass. BREAK is asked once a pass has started, not when it is done."""
         common, node, path = self._common, self._node, self._path
         end = self._state.done.get(f"{path}{END}")
+        idle = _Idle(common.gate, path)
         while not self._halts and (end is None or self._next < _count(end.value)):
             index = self._next
+            idle.check()
             inner = pass_scope(node, self._head, index, self._scope)
             if inner is None or not await common.goes_on(node, path, index, inner):
                 return
@@ -171,10 +225,11 @@ class _Parallel:
             await self._common.walk(self._node.body, f"{self._path}#{index}", scope)
         except Halted as halt:
             self._halts.append(halt)
-        except StepFailed:
+        except StepFailed as failed:
+            self._failed[index] = failed.failure
             self._common.gate.supersede(self._path)
         except FlowEnded:
-            pass
+            self._ended = True
         finally:
             self._window.release()
         self._advance()

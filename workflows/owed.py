@@ -73,6 +73,8 @@ class Owed:
         except StepFailed as failed:
             if stopped:
                 self._state.failure = failed.failure
+        # Whoever walks here once more finds nothing owed.
+        self._state.begun.remove(path)
 
     async def _last(self, node: ThenNode, path: str, scope: Scope, error: ErrorInfo | None) -> None:
         for index, block in enumerate(node.last or (), start=len(node.items)):
@@ -87,13 +89,17 @@ class Owed:
         limit = self._options.finally_max
         latest = self._runtime.now() + timedelta(seconds=limit)
         until = self._state.deadlines.setdefault(path, latest)
-        task = asyncio.ensure_future(self._walk(block, path, scope))
-        in_time = await self._runtime.until(task, until, "limit of FINALLY")
-        if in_time or self._gate.parking:
-            await task
-            return
-        self._losers.add(path, task)
-        raise StepFailed(_too_long(path, limit))
+        task = None
+        if until > self._runtime.now():
+            task = asyncio.create_task(self._walk(block, path, scope))
+            if await self._runtime.until(task, until, "limit of FINALLY"):
+                await task
+                return
+        failure = _too_long(path, limit)
+        if not self._gate.lost(path):
+            self._state.done[path] = Done(failure=failure)
+        self._losers.add(path, lambda: self._walk(block, path, scope), task)
+        raise StepFailed(failure)
 
 
 def _too_long(path: str, seconds: float) -> Failure:

@@ -6,6 +6,7 @@ view of a saga. Knows no runtime.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from pydantic import JsonValue
 
@@ -13,6 +14,9 @@ from rules.execution import EntryStatus, StackEntry
 from rules.plan import Plan, StepNode
 from rules.wire import PlannedUndo, Produced, SagaState, StepFailure, StepReply, StepRequest
 from workflows.paths import pass_of
+
+FEW: Final = 32
+"""So many outputs are kept without asking which of them are still needed."""
 
 
 class SagaStack:
@@ -22,6 +26,7 @@ class SagaStack:
         self._plan = plan
         self._state = state
         components = plan.components
+        self._crowded = FEW
         self._wanted = {need.name for c in components.values() for need in c.needs.outputs}
         self._undos_want = {
             need.name
@@ -84,7 +89,10 @@ class SagaStack:
         self._produce(entry, output)
 
     def leave_out(self, entry: StackEntry, now: datetime) -> None:
-        """The step was not accessible: it did nothing, and there is nothing to undo."""
+        """The step was not accessible: it did nothing. What an earlier round did stays."""
+        if entry.outcome is EntryStatus.UNKNOWN:
+            entry.status = EntryStatus.SKIPPED
+            return
         entry.compensation = None
         entry.error = None
         self._close(entry, EntryStatus.SKIPPED, 0, now)
@@ -117,6 +125,8 @@ class SagaStack:
 
         But not of what a compensation asks for: it is given the output of its own pass.
         """
+        if len(self._state.produced) < self._crowded:
+            return
         kept: list[Produced] = []
         seen: dict[tuple[str, str | None], bool] = {}
         for item in reversed(self._state.produced):
@@ -129,6 +139,8 @@ class SagaStack:
                 seen[kind] = True
         if len(kept) < len(self._state.produced):
             self._state.produced[:] = reversed(kept)
+        # Seldom enough that a long loop pays little for it.
+        self._crowded = 2 * len(kept) + FEW
 
     def _produce(self, entry: StackEntry, output: JsonValue) -> None:
         if entry.component in self._wanted:

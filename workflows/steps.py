@@ -97,7 +97,8 @@ class Steps:
         done = None
         if isinstance(result, StepFailure):
             self._stack.fail(entry, result, now)
-            if result.absorbed:
+            # A head that gives no answer cannot let the flow go on.
+            if result.absorbed and policy.kind == "common":
                 done = Done()
         elif result.skipped:
             self._stack.leave_out(entry, now)

@@ -132,7 +132,7 @@ class Strategies:
         summary = f"decision on {entry.component}" if person else f"retry {entry.component}"
         try:
             decision = waiting.answer or await self._gate.wait(
-                entry.path, waiting.until, summary, shield
+                entry.path, waiting.until, summary, person=person, shield=shield
             )
         except (Stopped, Lost, Superseded):
             self._end_wait(entry)
@@ -141,7 +141,7 @@ class Strategies:
         return decision
 
     def _end_wait(self, entry: StackEntry) -> None:
-        del self._state.waiting[entry.path]
+        self._state.waiting.pop(entry.path, None)
         self._announce()
 
     def _record_default(self, entry: StackEntry, on_failure: FailurePolicy) -> None:

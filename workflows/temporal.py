@@ -53,15 +53,21 @@ Answer = TypeVar("Answer")
 class TemporalRuntime:
     """Fulfils `workflows.runtime.Runtime` inside a workflow.
 
-    `execution` gives the execution as it stands, `show` renders the current details.
+    `execution` gives the execution as it stands, `show` renders the current details, whose cost
+    grows with `length`: nodes of the plan, or entries of the stack.
     """
 
     def __init__(
-        self, frost: Frost, execution: Callable[[], Execution], show: Callable[[], str]
+        self,
+        frost: Frost,
+        execution: Callable[[], Execution],
+        show: Callable[[], str],
+        length: Callable[[], int],
     ) -> None:
         self._frost = frost
         self._execution = execution
         self._show = show
+        self._length = length
         self._unshown = 0
         self._running: dict[str, workflow.ActivityHandle[StepReply]] = {}
         self._slices = Slices(_next_task)
@@ -92,7 +98,7 @@ class TemporalRuntime:
         given = workflow.payload_converter().to_payload(request)
         cancels = self._cancels
         mark = await self._slices.enter(len(given.data))
-        if cancels != self._cancels and not undone:
+        if cancels != self._cancels and not undone and not shielded:
             return _never_sent()
         handle: workflow.ActivityHandle[StepReply] = workflow.start_activity(
             request.component,
@@ -140,7 +146,7 @@ class TemporalRuntime:
     def changed(self) -> None:
         """Refresh the current details; seldom for a large chain, whose rendering costs."""
         self._unshown += 1
-        if self._unshown * 50 >= self._frost.plan.nodes:
+        if self._unshown * 50 >= self._length():
             self._refresh()
 
     async def publish(self) -> None:

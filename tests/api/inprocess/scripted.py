@@ -11,7 +11,16 @@ from typing import Annotated, Literal, assert_never
 
 from pydantic import JsonValue
 
-from activities.component import Ctx, Refused, Retry, Step, Undo, component
+from activities.component import (
+    Ctx,
+    OnFailure,
+    Refused,
+    Retry,
+    Step,
+    Strategy,
+    Undo,
+    component,
+)
 from activities.registry import Registry
 from activities.runner import Provider, Runner
 from api.inprocess.clock import VirtualClock, run_virtual
@@ -93,7 +102,7 @@ class World:
     def registry(self) -> Registry:
         """`work`, `once` and `often` are undone, `plain` is not, `look` is read-only.
 
-        `test`, `pick`, `count` and `each` are heads.
+        `again` has further rounds, after 1, 2 and 4 s. `test`, `pick`, `count`, `each` are heads.
         """
         forward, backward, answer = self.forward, self.backward, self.answer
 
@@ -103,6 +112,16 @@ class World:
 
         @component("once", compensate="unwork", timeout=LIMIT, lost_attempts=0)
         async def once(step: Step) -> bool:
+            return await forward(step)
+
+        @component(
+            "again",
+            compensate="unwork",
+            timeout=LIMIT,
+            lost_attempts=0,
+            on_failure=OnFailure(strategy=Strategy.RETRY, rounds=3),
+        )
+        async def again(step: Step) -> bool:
             return await forward(step)
 
         @component("pick", kind="switch", timeout=LIMIT, lost_attempts=0)
@@ -139,7 +158,7 @@ class World:
         async def unwork(undo: Undo[bool]) -> None:
             await backward(undo)
 
-        return Registry([work, once, often, plain, look, test, pick, count, each, unwork])
+        return Registry([work, once, again, often, plain, look, test, pick, count, each, unwork])
 
 
 async def _answer(act: Act) -> bool:

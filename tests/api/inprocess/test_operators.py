@@ -31,6 +31,7 @@ UNDONE, CANCELLED = Status.COMPENSATED, Status.CANCELLED
 
 W = step("once")
 T = step("test")
+AGAIN = step("again")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Case:
     undos: str = ""
     code: str | None = None
     cancel: float | None = None
+    width: int = 50
 
     @property
     def script(self) -> Script:
@@ -183,6 +185,10 @@ CASES = {
         last(W, owed=[then(W, W)]), ".0 .1.0 .1.1", cancel=1.5, status=CANCELLED,
         undos=".1.1 .1.0 .0",
     ),
+    "finally: the rounds of its steps, also when cancelled": Case(
+        last(W, owed=[then(AGAIN, W)]), ".0 .1.0 .1.0 .1.0 .1.0", cancel=0.5, status=CANCELLED,
+        bad=".1.0", undos=".0",
+    ),
     "finally: each at most a minute": Case(
         last(W, owed=[then(*(W,) * 9)]), ".0 " + " ".join(f".1.{i}" for i in range(7)),
         seconds={f".1.{i}": 9.0 for i in range(9)}, status=UNDONE, code="FINALLY_TIMEOUT",
@@ -268,6 +274,32 @@ CASES = {
         then(when(W, W, max_wait=2000, ignore_error=True), W), ".0.0 .0.1 .1",
         seconds={".0.0": 5},
     ),
+    # Losers in losers, limits in limits
+    "limits that end together": Case(
+        then(when(then(when(AGAIN, max_wait=2500, wraps=True)), max_wait=2500, wraps=True)),
+        ".0.0.0.0 .0.0.0.0", bad=".0.0.0.0", status=FAILED, code="BRANCH_TIMEOUT",
+    ),
+    "any in any: what the inner loser owes": Case(
+        then(when(when(last(W, owed=[then(W)]), W, any=True), W, W, any=True)),
+        ".0.1 .0.2 .0.0.0.0 .0.0.1 .0.0.0.1.0",
+        seconds={".0.0.0.0": 3, ".0.0.1": 2, ".0.1": 2.5, ".0.2": 4},
+    ),
+    "any: a loser that fails at last changes nothing": Case(
+        then(when(W, then(W, W), W, any=True)), ".0.0 .0.1.0 .0.2 .0.1.1",
+        seconds={".0.0": 2, ".0.2": 5, ".0.1.1": 3}, bad=".0.2",
+    ),
+    "any: the rounds of what a loser owes": Case(
+        then(when(last(W, owed=[then(AGAIN, W)]), W, any=True), W),
+        ".0.0.0 .0.1 .0.0.1.0 .1 .0.0.1.0 .0.0.1.0 .0.0.1.0",
+        seconds={".0.1": 2.5}, bad=".0.0.1.0",
+    ),
+    "any: a back-off ends when its branch has lost": Case(
+        then(when(AGAIN, W, any=True), W), ".0.0 .0.1 .1", seconds={".0.1": 1.5}, bad=".0.0",
+    ),
+    "maxWait: the time of a branch begins with the branch": Case(
+        then(when(then(W, W), then(W, W), W, max_wait=3500)),
+        ".0.0.0 .0.0.1 .0.1.0 .0.1.1 .0.2", width=1,
+    ),
     # SWITCH
     "switch: by id": Case(then(PICKS), ".0.0 .0.1", answers={".0.0": "a"}),
     "switch: by id and tag": Case(then(PICKS), ".0.0 .0.2", answers={".0.0": "b:t"}),
@@ -344,6 +376,10 @@ CASES = {
         then(loop("for", 9, W, until=T, parallel=True)), ".0.2#0 .0#0 .0.2#1 .0#1",
         no=".0.2#0", seconds={".0#0": 9, ".0#1": 9},
     ),
+    "a loop that begins nothing has an end": Case(
+        then(W, loop("while", True, catch(loop("for", 0, W)))), ".0", status=UNDONE,
+        code="IDLE_LOOP", undos=".0",
+    ),
     "retry in a loop": Case(
         then(loop("for", 2, retry(then(W)))), ".0#0~1.0 .0#0~2.0 .0#1~1.0", bad=".0#0~1.0",
     ),
@@ -352,7 +388,7 @@ CASES = {
 
 def ran(case: Case, max_events: int | None) -> Ran:
     if case.cancel is None:
-        return run(case.root, case.script, max_events=max_events)
+        return run(case.root, case.script, max_events=max_events, max_parallel=case.width)
     return run_cancelled(case.root, case.script, at=case.cancel, max_events=max_events)
 
 

@@ -36,7 +36,7 @@ WAITS = [1000, 2500, 4000, 30_000]
 
 steps = st.builds(
     StepNode,
-    component=st.sampled_from(["once", "once", "work", "often", "plain", "look"]),
+    component=st.sampled_from(["once", "once", "work", "again", "often", "plain", "look"]),
     retry=st.none() | st.none() | st.builds(NodeRetry, times=st.integers(0, 2)),
 )
 tests: st.SearchStrategy[PlanNode] = st.recursive(
@@ -156,7 +156,7 @@ def left_behind(entry: StackEntry) -> bool:
 def must_be_undone(entry: StackEntry) -> bool:
     if entry.component == "often":
         return entry.attempts > 0
-    return entry.component in ("once", "work") and entry.outcome in HAPPENED
+    return entry.component in ("once", "work", "again") and entry.outcome in HAPPENED
 
 
 def check_promises(ran: Ran) -> None:
@@ -165,7 +165,7 @@ def check_promises(ran: Ran) -> None:
     # Every attempt belongs to an entry that was there before, and every entry has come to an end.
     steps = [entry for entry in execution.stack if not entry.component.startswith("LOOP_")]
     assert set(ran.paths("start")) == {entry.path for entry in steps}
-    assert sorted(entry.ended for entry in steps) == list(range(1, len(steps) + 1))
+    assert len({entry.ended for entry in steps if entry.ended}) == len(steps)
     # An outcome is never better than what happened, and never worse than what was answered.
     for path in ran.paths("effect"):
         assert entries[path].outcome in HAPPENED

@@ -87,7 +87,10 @@ def _carrying(steps: int, *, name: int, values: int) -> SagaState:
 @pytest.mark.parametrize(("steps", "name", "values"), [(2500, 4, 0), (1500, 40, 0), (300, 10, 300)])
 def test_the_count_is_never_below_what_is_packed(steps: int, name: int, values: int) -> None:
     held = _carrying(steps, name=name, values=values)
-    start = ChainInput(frost=frost(request=text(100)), state=held)
+    frozen = frost(request=text(100))
+    components = {one.component: ComponentPolicy(id=one.component) for one in held.stack}
+    plan = frozen.plan.model_copy(update={"components": components})
+    start = ChainInput(frost=frozen.model_copy(update={"plan": plan}), state=held)
     counted = Sizes(start.frost, held)._carried
     assert len(pack(start).payload.data) <= counted
 
