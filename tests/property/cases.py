@@ -131,17 +131,12 @@ def frames(shape: PlanNode) -> Sequence[Frame]:
     ]
 
 
-def every_case(steps: int, part: int = 0, parts: int = 1) -> Iterator[Case]:
-    """Every case of so many steps, or every so-manieth shape's.
-
-    Of four steps, an operator acts where one thing is set, not two.
-    """
-    for shape in shapes(steps)[part::parts]:
-        for frame in frames(shape):
-            case = built(frame)
-            yield case
-            if steps < MOST_STEPS or len(frame.settings) < 2:
-                yield from acted(case)
+def every_case(shape: PlanNode) -> Iterator[Case]:
+    """Every case of a shape."""
+    for frame in frames(shape):
+        case = built(frame)
+        yield case
+        yield from acted(case)
 
 
 def sample(seed: int, size: int) -> Iterator[Case]:

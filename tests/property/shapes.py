@@ -86,6 +86,16 @@ def count(node: PlanNode) -> int:
     return own + sum(count(part) for part in inner(node) if part is not None)
 
 
+def of_nodes(nodes: int) -> list[PlanNode]:
+    """Every shape of exactly so many nodes: steps and operators."""
+    return [
+        shape
+        for steps in range(1, min(nodes, MOST_STEPS) + 1)
+        for shape in shapes(steps)
+        if count(shape) + steps == nodes
+    ]
+
+
 def steps_of(node: PlanNode, path: str = "0", *, head: bool = False) -> dict[str, bool]:
     """Every step by its path, in the order of the text, and whether it is the head of an IF."""
     if isinstance(node, StepNode):

@@ -7,17 +7,19 @@ from collections.abc import Iterable
 import pytest
 
 from api.inprocess.clock import run_virtual
+from rules.plan import PlanNode
 from tests.property.cases import every_case, is_clear, sample, with_key
 from tests.property.in_memory import in_memory
 from tests.property.model import Case, judge
 from tests.property.seen import ALONE, differences
-from tests.property.shapes import MOST_STEPS, shapes
+from tests.property.shapes import MOST_STEPS, named, of_nodes, text_of
 
 SEED = 2026
 SIZE = 6000
+LARGE_SIZE = 60_000
+SMALL = 2
+MOST_NODES = 4
 MOST_SHOWN = 20
-# Of what a soak does, so that several can share it: make soak ARGS="-k 4-2"
-PARTS = 3
 
 
 def compare(cases: Iterable[Case], name: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,22 +38,33 @@ def compare(cases: Iterable[Case], name: str, capsys: pytest.CaptureFixture[str]
     assert not bad, "\n" + "\n".join(shown)
 
 
-def test_smallest_chains(capsys: pytest.CaptureFixture[str]) -> None:
-    compare(every_case(1), "all chains of one step", capsys)
+@pytest.mark.parametrize("nodes", range(1, SMALL + 1))
+def test_all_of_few_nodes(nodes: int, capsys: pytest.CaptureFixture[str]) -> None:
+    for shape in of_nodes(nodes):
+        compare(every_case(shape), f"all cases of {text_of(named(shape))}", capsys)
 
 
 def test_sample(capsys: pytest.CaptureFixture[str]) -> None:
     compare(sample(SEED, SIZE), f"sample {SEED} of chains of up to {MOST_STEPS} steps", capsys)
 
 
+# Each chain is a test of its own: make soak ARGS="-k WHEN"
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("part", range(PARTS))
-@pytest.mark.parametrize("steps", range(2, MOST_STEPS + 1))
-def test_all(steps: int, part: int, capsys: pytest.CaptureFixture[str]) -> None:
-    number = len(shapes(steps)[part::PARTS])
-    name = f"part {part + 1} of {PARTS} of all chains of {steps} steps ({number} shapes)"
-    compare(every_case(steps, part, PARTS), name, capsys)
+@pytest.mark.parametrize(
+    "shape",
+    [shape for nodes in range(SMALL + 1, MOST_NODES + 1) for shape in of_nodes(nodes)],
+    ids=lambda shape: text_of(named(shape)),
+)
+def test_all_of_four_nodes(shape: PlanNode, capsys: pytest.CaptureFixture[str]) -> None:
+    compare(every_case(shape), f"all cases of {text_of(named(shape))}", capsys)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_large_sample(capsys: pytest.CaptureFixture[str]) -> None:
+    name = f"sample {SEED + 1} of chains of up to {MOST_STEPS} steps"
+    compare(sample(SEED + 1, LARGE_SIZE), name, capsys)
 
 
 @pytest.mark.skipif(ALONE not in os.environ, reason=f"{ALONE} names no case")
