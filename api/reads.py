@@ -6,8 +6,8 @@ workflow), and as of when.
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,12 +18,17 @@ from activities.mirror.views import Log
 from api.errors import ApiError
 from api.schemas import ExecutionView, UndoPlanView
 from api.services import ApiServices
+from api.stuck import Stuck
 from rules.execution import Execution, steps_string
+from workflows.outcome import unknown_effects
 from workflows.stack import planned_undos
 
 log = structlog.get_logger("chainsaga.api")
 
 Source = Literal["redis", "sql", "workflow"]
+
+QUIET: Final = timedelta(seconds=5)
+"""Temporal is asked only about an execution that has told nothing for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ async def read_execution(
     """One execution. Raises ExecutionUnknown, TemporalUnavailable, StateUnavailable."""
     found = None if strong else await _from_mirror(services, tenant, execution_id)
     if found is not None:
-        return _view(services, found)
+        return _view(services, found, await _stuck(services, found))
     try:
         return _view(services, await _from_workflow(services, tenant, execution_id))
     except ApiError:
@@ -112,7 +117,15 @@ async def _from_workflow(services: ApiServices, tenant: str, execution_id: str) 
     return _Found(execution, "workflow", datetime.now(UTC))
 
 
-def _view(services: ApiServices, found: _Found) -> ExecutionView:
+async def _stuck(services: ApiServices, found: _Found) -> Stuck | None:
+    """What holds an open execution up of which nothing has been heard for a while."""
+    execution = found.execution
+    if execution.status.final or datetime.now(UTC) - found.as_of < QUIET:
+        return None
+    return await services.sagas.stuck(execution.tenant, execution.execution_id)
+
+
+def _view(services: ApiServices, found: _Found, stuck: Stuck | None = None) -> ExecutionView:
     execution = found.execution
     return ExecutionView(
         as_of=found.as_of,
@@ -133,6 +146,9 @@ def _view(services: ApiServices, found: _Found) -> ExecutionView:
         ended_at=execution.ended_at,
         steps=steps_string(execution.stack),
         executionStack=execution.stack,
+        unknown_effects=unknown_effects(execution.stack),
+        stuck_since=stuck.since if stuck else None,
+        stuck_why=stuck.why if stuck else None,
         waiting=execution.waiting,
         decisions=execution.decisions,
         links=services.links.of(execution.tenant, execution.execution_id),

@@ -40,6 +40,7 @@ from api.errors import (
     TemporalUnavailable,
 )
 from api.schemas import ExecuteRequest
+from api.stuck import Stuck, find_stuck
 from rules.execution import Execution, Status
 from rules.source.freeze import freeze_current, request_sha
 from rules.source.service import RuleSource
@@ -162,6 +163,10 @@ class Sagas:
     async def execution(self, tenant: str, execution_id: str) -> Execution:
         """The execution as its workflow knows it."""
         return await self.ask(tenant, execution_id, EXECUTION_QUERY, Execution)
+
+    async def stuck(self, tenant: str, execution_id: str) -> Stuck | None:
+        """What holds the workflow up, as far as Temporal says so at once."""
+        return await find_stuck(self.client, f"{tenant}:{execution_id}")
 
     def handle(self, tenant: str, execution_id: str) -> WorkflowHandle[object, SagaResult]:
         """Temporal's handle of an execution."""

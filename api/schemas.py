@@ -217,6 +217,15 @@ class ExecutionView(BaseModel):
     ended_at: datetime | None
     steps: str = Field(description="ids of the steps in the order they started, joined by ==>")
     executionStack: tuple[StackEntry, ...]  # noqa: N815 - the name that the requirement gives
+    unknown_effects: list[str] = Field(
+        description="paths of steps that may have happened and were not undone; "
+        "a COMPLETED execution may have some, too"
+    )
+    stuck_since: datetime | None = Field(
+        description="since when a fault in the workflow's own code holds it up; "
+        "it goes on by itself with a mended worker"
+    )
+    stuck_why: str | None = Field(description="what the workflow's code raised")
     waiting: tuple[Waiting, ...] = Field(description="steps and undos that wait, and until when")
     decisions: tuple[DecisionRecord, ...] = Field(description="decisions with their verdicts")
     links: Links
@@ -244,4 +253,7 @@ class InMemoryAnswer(BaseModel):
     steps: str = Field(description="LiteFlow's step string: a==>b==>c")
     output: JsonValue
     context: dict[str, JsonValue]
+    unknown_effects: list[str] = Field(
+        description="paths of steps that may have happened, and were not undone"
+    )
     execution: Execution

@@ -1,22 +1,104 @@
-"""The truth table of final statuses (design section 5), and the execution as it is shown.
+"""The truth table of final statuses, and the execution as it is shown.
 
 For both runtimes and the queries. Pure.
 """
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from rules.execution import Cause, EntryStatus, Execution, StackEntry, Status
 from rules.wire import Frost, SagaRef, SagaResult, SagaState
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the truth table looks at: why the chain stopped, what is left, what was undone."""
+
+    cause: Cause | None
+    left_behind: bool
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the truth table; without `holds` no workflow can say it of itself."""
+
+    id: str
+    words: str
+    status: Status
+    holds: Callable[[Seen], bool] | None = None
+
+
+TRUTH_TABLE: Final[Sequence[Line]] = (
+    Line(
+        "ended by Temporal",
+        "Temporal ended it without undo: terminated, refused, or timed out by the server. The "
+        "reconcile writes it, with the entries that are left behind, and raises an alert",
+        Status.ABORTED,
+    ),
+    Line(
+        "all ran",
+        "no cause: every step ran, or its failure was absorbed",
+        Status.COMPLETED,
+        lambda seen: seen.cause is None,
+    ),
+    Line(
+        "left, some undone",
+        "some effect is left behind, and some undo ran",
+        Status.PARTIALLY_COMPENSATED,
+        lambda seen: seen.left_behind and seen.undone,
+    ),
+    Line(
+        "left, none undone",
+        "some effect is left behind, and no undo ran",
+        Status.FAILED,
+        lambda seen: seen.left_behind,
+    ),
+    Line(
+        "cancelled",
+        "the cause is `cancel`",
+        Status.CANCELLED,
+        lambda seen: seen.cause is Cause.CANCEL,
+    ),
+    Line(
+        "undone",
+        "some undo ran",
+        Status.COMPENSATED,
+        lambda seen: seen.undone,
+    ),
+    Line(
+        "nothing happened",
+        "anything else: no effect is left, and there was nothing to undo",
+        Status.FAILED,
+        lambda _: True,
+    ),
+)
+"""The first line that holds gives the final status of an execution."""
+
+
+def final_line(state: SagaState) -> Line:
+    """The line of the truth table for an execution that has nothing more to do."""
+    seen = Seen(
+        cause=state.cause,
+        left_behind=any(_left_behind(entry) for entry in state.stack),
+        undone=any(entry.status is EntryStatus.COMPENSATED for entry in state.stack),
+    )
+    return next(line for line in TRUTH_TABLE if line.holds is not None and line.holds(seen))
+
+
 def final_status(state: SagaState) -> Status:
     """The status of an execution that has nothing more to do: the first line that holds."""
-    if state.cause is None:
-        return Status.COMPLETED
-    undone = any(entry.status is EntryStatus.COMPENSATED for entry in state.stack)
-    if any(_left_behind(entry) for entry in state.stack):
-        return Status.PARTIALLY_COMPENSATED if undone else Status.FAILED
-    if state.cause is Cause.CANCEL:
-        return Status.CANCELLED
-    return Status.COMPENSATED if undone else Status.FAILED
+    return final_line(state).status
+
+
+def unknown_effects(stack: Sequence[StackEntry]) -> list[str]:
+    """The paths of steps that may have happened though nobody knows it, and were not undone."""
+    return [
+        entry.path
+        for entry in stack
+        if entry.outcome is EntryStatus.UNKNOWN and _left_behind(entry)
+    ]
 
 
 def open_status(state: SagaState) -> Status:

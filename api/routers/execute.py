@@ -16,6 +16,7 @@ from api.tenant import Tenant
 from rules.execution import Status, steps_string
 from rules.source.freeze import freeze_current
 from rules.wire import SagaOptions
+from workflows.outcome import unknown_effects
 
 router = APIRouter(prefix="/api/execute", tags=["in memory"])
 
@@ -52,5 +53,6 @@ async def run_in_memory(
         steps=steps_string(execution.stack),
         output=execution.output if execution.status is Status.COMPLETED else None,
         context=execution.context,
+        unknown_effects=unknown_effects(execution.stack),
         execution=execution,
     )

@@ -54,6 +54,12 @@ CASES: list[tuple[str, tuple[str, str, object], tuple[int, str], list[str]]] = [
         ["body.request", "524288 are allowed"],
     ),
     (
+        "in memory, too large",
+        ("POST", "/api/execute/placeOrder", b'"%s"' % (b"x" * 600_000)),
+        INVALID,
+        ["524288 are allowed"],
+    ),
+    (
         "in memory, half a character",
         ("POST", "/api/execute/placeOrder", b'{"item": "\\ud800"}'),
         INVALID,

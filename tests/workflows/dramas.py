@@ -43,7 +43,11 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Drama:
-    """One saga with decisions. `ends` are the statuses of its steps by tag."""
+    """One saga with decisions. `ends` are the statuses of its steps by tag.
+
+    `outcomes` are those of some steps; `policy` is the strategy of all steps and
+    heads; `changes` are made to policies by component.
+    """
 
     id: str
     chain: str
@@ -55,6 +59,9 @@ class Drama:
     policy: FailurePolicy = PLAIN
     options: Mapping[str, object] = field(default_factory=dict)
     code: str | None = None
+    changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    outcomes: Mapping[str, EntryStatus] = field(default_factory=dict)
+    context: Mapping[str, JsonValue] | None = None
 
 
 def chain(*tags: str) -> str:

@@ -224,6 +224,7 @@ async def open_lab(address: str, home: Path) -> AsyncIterator[Lab]:
             "activities.components",
             "tests.workflows.doors",
             "tests.workflows.acting",
+            "tests.workflows.bounded",
             "tests.workflows.heavy",
         ]
     )

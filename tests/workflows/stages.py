@@ -4,7 +4,7 @@ For the test of the dramas and for the recording of their histories.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar, cast
 from uuid import uuid4
 
@@ -15,10 +15,10 @@ from api.inprocess.execute import InMemoryExecution
 from rules.compiler import ChainText, compile_chain
 from rules.decisions import DecisionRecord, Verdict
 from rules.execution import EntryStatus, Execution, Status
-from rules.plan import RetryPolicy
+from rules.plan import FailurePolicy, Plan, RetryPolicy
 from rules.wire import DECISIONS_QUERY, EXECUTION_QUERY, Frost, SagaOptions, SagaResult
 from tests.workflows.dramas import Drama, Scene
-from tests.workflows.lab import TENANT, Lab, ending
+from tests.workflows.lab import QUEUE, TENANT, Lab, ending
 
 T = TypeVar("T")
 
@@ -90,36 +90,54 @@ class InMemory:
 
 
 async def open_stage(lab: Lab, drama: Drama, runtime: str) -> Stage:
-    texts = {"drama": ChainText("drama", drama.chain)}
-    plan = compile_chain("drama", chains=texts, components=lab.registry.policies).plan
-    components = {
-        name: policy.model_copy(update=CHANGED.get(name, {}))
-        for name, policy in plan.components.items()
-    }
-    for name in ("work", "test"):
-        if name in components:
-            update = {"on_failure": drama.policy}
-            components[name] = components[name].model_copy(update=update)
+    plan = plan_of(lab, drama.chain, drama.policy, drama.changes)
     frost = Frost(
-        plan=plan.model_copy(update={"components": components}),
+        plan=plan,
         request=cast(JsonValue, dict(drama.script)),
         request_sha="",
         options=SagaOptions.model_validate({**drama.options, "max_events": RUNTIMES[runtime]}),
     )
-    id = f"{drama.id}-{uuid4().hex[:8]}"
+    return await stage_of(lab, frost, f"{drama.id}-{uuid4().hex[:8]}", runtime)
+
+
+def plan_of(
+    lab: Lab,
+    chain: str,
+    policy: FailurePolicy,
+    changed: Mapping[str, Mapping[str, Any]],
+    includes: Mapping[str, str] | None = None,
+) -> Plan:
+    """A chain of scripted components; what fails forward does as `policy` says."""
+    texts = {name: ChainText(name, text) for name, text in (includes or {}).items()}
+    texts["drama"] = ChainText("drama", chain)
+    plan = compile_chain("drama", chains=texts, components=lab.registry.policies).plan
+    components = {}
+    for name, found in plan.components.items():
+        update = {**CHANGED.get(name, {}), **changed.get(name, {})}
+        if name in ("work", "test"):
+            update["on_failure"] = policy
+        components[name] = found.model_copy(update=update)
+    return plan.model_copy(update={"components": components})
+
+
+async def stage_of(
+    lab: Lab, frost: Frost, execution_id: str, runtime: str, queue: str = QUEUE
+) -> "OnTemporal | InMemory":
+    """Start a saga on a runtime, `memory…` or Temporal."""
     if runtime.startswith("memory"):
-        return InMemory(InMemoryExecution(TENANT, id, frost, lab.registry, lab.runner))
-    return OnTemporal(await lab.start(frost, id))
+        run = InMemoryExecution(TENANT, execution_id, frost, lab.registry, lab.runner)
+        return InMemory(run)
+    return OnTemporal(await lab.start(frost, execution_id, queue))
 
 
 async def play(stage: Stage, scene: Scene) -> None:
-    await _until(stage.execution, lambda execution: _is_set(execution, scene))
+    await until(stage.execution, lambda execution: _is_set(execution, scene))
     assert scene.act is not None
     known = len(await stage.decisions())
     await stage.act(scene.act, scene.payload)
-    if scene.act == "cancel":
+    if scene.act == "cancel" and scene.accepted:
         return
-    records = await _until(stage.decisions, lambda found: len(found) > known)
+    records = await until(stage.decisions, lambda found: len(found) > known)
     record = records[known]
     assert record.kind == scene.act
     assert (record.verdict is Verdict.ACCEPTED) is scene.accepted, record.why
@@ -146,7 +164,7 @@ def _is_set(execution: Execution, scene: Scene) -> bool:
     return as_told and running and as_said
 
 
-async def _until(ask: Callable[[], Awaitable[T]], holds: Callable[[T], bool]) -> T:
+async def until(ask: Callable[[], Awaitable[T]], holds: Callable[[T], bool]) -> T:
     while not holds(found := await ask()):  # noqa: ASYNC110 - a condition of another process
         await asyncio.sleep(0.02)
     return found
