@@ -7,39 +7,53 @@ component or knows Temporal.
 import inspect
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import JsonValue, PydanticUserError, TypeAdapter, ValidationError
 
-from activities.component import Context, Ctx, Output, Provided, Step, Undo
-from activities.errors import BadInput, BadOutput, ComponentInvalid
+from activities.bound import Bound, is_text, read_text
+from activities.component import Bind, Context, Ctx, Delivered, Output, Provided, Step, Undo
+from activities.errors import BadInput, BadOutput, ComponentInvalid, Unreadable
+from activities.step import NOWHERE, delivery_key
 from rules.plan import Needs, OutputNeed
 from rules.wire import StepRequest, output_key
 
-Source = Output | Ctx | Provided | type[Step] | type[Undo] | type[Context] | None  # type: ignore[type-arg]
+Handed = type[Step] | type[Undo] | type[Context] | type[Delivered] | type[BaseException]  # type: ignore[type-arg]
+Source = Output | Ctx | Bind | Provided | Handed | None
 Provide = Callable[[Callable[[], object]], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter: its name, where its value comes from (None: the request), how to read it."""
+    """One parameter: its name, where its value comes from (None: the request), how to read it.
+
+    `plain`: it is text, which is not read as JSON. BaseException stands for what was raised.
+    """
 
     name: str
     source: Source
     adapter: TypeAdapter[object] | None = None
     optional: bool = False
+    plain: bool = False
     undo_output: TypeAdapter[object] | None = None
     undo_input: TypeAdapter[object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A bound call: keyword arguments, and the handles through which the component writes."""
+    """A bound call: keyword arguments, and the step through which the component writes.
+
+    `raised` names parameters that are to take what was raised.
+    """
 
     arguments: Mapping[str, object]
     step: Step
-    contexts: list[Context] = field(default_factory=list)
+    raised: tuple[str, ...] = ()
+
+    def after(self, error: BaseException) -> Mapping[str, object]:
+        """The arguments, once something was raised."""
+        return {**self.arguments, **dict.fromkeys(self.raised, error)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +65,21 @@ class Binding:
     returns: TypeAdapter[object]
     needs: Needs
 
-    def bind(self, request: StepRequest, attempt: int, provide: Provide) -> Call:
-        """The call for one attempt of `request`. Raises BadInput naming component and field."""
-        step = _step(request, attempt)
-        call = Call(arguments={}, step=step)
-        arguments = cast(dict[str, object], call.arguments)
-        for parameter in self.parameters:
-            arguments[parameter.name] = self._value(parameter, request, call, attempt, provide)
-        return call
+    def bind(
+        self, request: StepRequest, attempt: int, provide: Provide, step: Step | None = None
+    ) -> Call:
+        """The call for one attempt of `request`. Raises BadInput naming component and field.
+
+        `step` is the attempt's, where several functions share it.
+        """
+        step = step or step_of(request, attempt, self.needs)
+        arguments = {
+            parameter.name: self._value(parameter, request, step, provide)
+            for parameter in self.parameters
+            if parameter.source is not BaseException
+        }
+        raised = tuple(p.name for p in self.parameters if p.source is BaseException)
+        return Call(arguments, step, raised)
 
     def dump(self, value: object) -> JsonValue:
         """`value` as JSON data by the declared return type. Raises BadOutput."""
@@ -72,8 +93,7 @@ class Binding:
         self,
         parameter: Parameter,
         request: StepRequest,
-        call: Call,
-        attempt: int,
+        step: Step,
         provide: Provide,
     ) -> object:
         source = parameter.source
@@ -88,13 +108,27 @@ class Binding:
             return self._read(parameter, request.context.get(source.key))
         if isinstance(source, Provided):
             return provide(source.provide)
+        if isinstance(source, Bind):
+            return self._bound(parameter, source, step)
         if source is Step:
-            return call.step
+            return step
         if source is Context:
-            context = Context(request.context)
-            call.contexts.append(context)
-            return context
-        return self._undo(parameter, request, attempt)
+            return Context(request.context, step.context.operations)
+        if source is Delivered:
+            key = delivery_key(request.component)
+            items = request.context.get(key)
+            return Delivered(key, items if isinstance(items, list) else [], step.context)
+        return self._undo(parameter, request, step.attempt)
+
+    def _bound(self, parameter: Parameter, source: Bind, step: Step) -> object:
+        assert parameter.adapter is not None
+        try:
+            value = step.bound.get(source.key)
+            if isinstance(value, str):
+                return read_text(value, parameter.adapter, plain=parameter.plain)
+        except (Unreadable, ValidationError) as error:
+            raise BadInput(self.component, parameter.name, first_problem(error)) from error
+        return self._read(parameter, value)
 
     def _read(self, parameter: Parameter, value: JsonValue) -> object:
         assert parameter.adapter is not None
@@ -141,8 +175,18 @@ class Binding:
             raise BadInput(self.component, parameter.name, first_problem(error)) from error
 
 
-def bind_signature(component: str, function: Callable[..., object]) -> Binding:
-    """Read a function's signature. Raises ComponentInvalid when a parameter has no source."""
+def bind_signature(
+    component: str,
+    function: Callable[..., object],
+    *,
+    answers: bool = True,
+    after_error: bool = False,
+) -> Binding:
+    """Read a function's signature. Raises ComponentInvalid when a parameter has no source.
+
+    `answers`: what it returns is an output. `after_error`: it runs after an error, and may have a
+    parameter of type Exception for it.
+    """
     where = f"{function.__module__}.{function.__qualname__}"
     try:
         hints = get_type_hints(function, include_extras=True)
@@ -161,22 +205,27 @@ def bind_signature(component: str, function: Callable[..., object]) -> Binding:
         if name not in hints:
             raise ComponentInvalid(component, where, f"parameter '{name}' has no type")
         try:
-            parameters.append(_parameter(component, where, name, hints[name]))
+            if after_error and hints[name] in (Exception, BaseException):
+                parameters.append(Parameter(name, BaseException))
+            else:
+                parameters.append(_parameter(component, where, name, hints[name]))
         except PydanticUserError as error:
             raise ComponentInvalid(
                 component, where, f"parameter '{name}' has a type that cannot be read from JSON"
             ) from error
     try:
-        returns: TypeAdapter[object] = TypeAdapter(hints.get("return", JsonValue))
+        returns: TypeAdapter[object] = TypeAdapter(
+            hints.get("return", JsonValue) if answers else object
+        )
     except PydanticUserError as error:
         raise ComponentInvalid(
             component, where, "it returns a type that cannot be written as JSON"
         ) from error
-    return Binding(component, tuple(parameters), returns, _needs(parameters))
+    return Binding(component, tuple(parameters), returns, _needs(component, parameters))
 
 
 def _parameter(component: str, where: str, name: str, hint: Any) -> Parameter:  # noqa: ANN401 - a type form
-    if hint is Step or hint is Context:
+    if hint in (Step, Context, Delivered):
         return Parameter(name, cast(Source, hint))
     if hint is Undo or get_origin(hint) is Undo:
         output, given = (*get_args(hint), None, None)[:2]
@@ -191,29 +240,39 @@ def _parameter(component: str, where: str, name: str, hint: Any) -> Parameter:  
         for mark in marks:
             if isinstance(mark, Provided):
                 return Parameter(name, mark)
-            if isinstance(mark, Output | Ctx):
-                return Parameter(name, mark, TypeAdapter(base), optional=_is_optional(base))
+            if isinstance(mark, Output | Ctx | Bind):
+                return Parameter(
+                    name,
+                    mark,
+                    TypeAdapter(base),
+                    optional=_is_optional(base),
+                    plain=is_text(base),
+                )
     if name != "request":
         raise ComponentInvalid(
             component,
             where,
             f"parameter '{name}' has no source: call it 'request', or annotate it with "
-            'Output("component"), Ctx("key"), Provided(function), or the types Step, Context, Undo',
+            'Output("component"), Ctx("key"), Bind("key"), Provided(function), or the types Step, '
+            "Context, Delivered, Undo",
         )
     return Parameter(name, None, TypeAdapter(hint))
 
 
-def _needs(parameters: list[Parameter]) -> Needs:
+def _needs(component: str, parameters: list[Parameter]) -> Needs:
     outputs = [
         OutputNeed(name=p.source.component, tag=p.source.tag, optional=p.optional)
         for p in parameters
         if isinstance(p.source, Output)
     ]
+    keys = [p.source.key for p in parameters if isinstance(p.source, Ctx)]
+    if any(p.source is Delivered for p in parameters):
+        keys.append(delivery_key(component))
     return Needs(
         request=any(p.source is None for p in parameters),
         outputs=tuple(outputs),
-        context_keys=tuple(p.source.key for p in parameters if isinstance(p.source, Ctx)),
-        whole_context=any(p.source is Context for p in parameters),
+        context_keys=tuple(keys),
+        whole_context=any(p.source is Context or isinstance(p.source, Bind) for p in parameters),
         inputs={p.name: place for p in parameters if (place := _place(p.source)) is not None},
         undo_output=any(p.undo_output is not None for p in parameters),
         undo_input=any(p.undo_input is not None for p in parameters),
@@ -228,8 +287,10 @@ def _place(source: Source) -> str | None:
     return f"context:{source.key}" if isinstance(source, Ctx) else None
 
 
-def _step(request: StepRequest, attempt: int) -> Step:
+def step_of(request: StepRequest, attempt: int, needs: Needs) -> Step:
+    """The step of one attempt, which was sent what `needs` says."""
     saga = request.saga
+    place = request.place or NOWHERE
     return Step(
         tenant=saga.tenant,
         execution_id=saga.execution_id,
@@ -241,6 +302,30 @@ def _step(request: StepRequest, attempt: int) -> Step:
         attempt=attempt,
         timeout=request.timeout,
         key=request.key,
+        place=place,
+        bound=Bound(
+            values=place.bind,
+            context=request.context,
+            whole=needs.whole_context,
+            sent=frozenset(needs.context_keys),
+        ),
+    )
+
+
+def joined(needs: Needs, more: Needs) -> Needs:
+    """What two functions of one component need together; `needs` is the component's own."""
+    outputs: dict[tuple[str, str | None], OutputNeed] = {}
+    for need in (*needs.outputs, *more.outputs):
+        known = outputs.get((need.name, need.tag))
+        if known is None or known.optional:
+            outputs[need.name, need.tag] = need
+    return needs.model_copy(
+        update={
+            "request": needs.request or more.request,
+            "outputs": tuple(outputs.values()),
+            "context_keys": tuple(dict.fromkeys((*needs.context_keys, *more.context_keys))),
+            "whole_context": needs.whole_context or more.whole_context,
+        }
     )
 
 

@@ -6,6 +6,7 @@
       ComponentMissing     a setting names a package that cannot be loaded
       Refused              a component says: this did not happen, and it will not (author's API)
       BadInput             what a step was given has the wrong shape
+      Unreadable           what a chain gives by `.data` or `.bind` is not what a component asks for
       BadOutput            what a component returned has the wrong shape
         OutputTooLarge     what a component returned would not fit Temporal's history
       StepError            an attempt failed, with its outcome (`activities.runner`)
@@ -90,6 +91,15 @@ class BadInput(ActivityError):
         self.component = component
         self.field = field
         super().__init__(f"component '{component}', parameter '{field}': {problem}")
+
+
+class Unreadable(ActivityError):
+    """What a chain gives by `.data` or `.bind` cannot be read as a running component asks.
+
+    Unlike `BadInput` it comes from inside the function, so the effect may have happened.
+    """
+
+    code = "UNREADABLE"
 
 
 class BadOutput(ActivityError):

@@ -7,6 +7,7 @@ that a lost attempt is known to the next one. Chains, stacks and statuses are no
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -15,6 +16,8 @@ from activities.registry import Component, Registry
 from activities.runner import Runner, StepError
 from rules.sizes import DETAILS_LIMIT
 from rules.wire import AttemptLog, StepReply, StepRequest
+
+UNEXPECTED: Final = ("STEP_FAILED", "ACCESS_FAILED", "BAD_INPUT", "BAD_OUTPUT")
 
 StepActivity = Callable[[StepRequest], Awaitable[StepReply]]
 
@@ -56,7 +59,7 @@ def _told(cause: BaseException | None) -> BaseException | None:
 
 def _category(error: StepError) -> ApplicationErrorCategory:
     """A refusal is business as usual: no warning with a traceback, no failure metric."""
-    refused = error.failure.error.code not in ("STEP_FAILED", "BAD_INPUT", "BAD_OUTPUT")
+    refused = error.failure.error.code not in UNEXPECTED
     benign = refused and error.failure.outcome == "FAILED"
     return ApplicationErrorCategory.BENIGN if benign else ApplicationErrorCategory.UNSPECIFIED
 

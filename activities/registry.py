@@ -7,17 +7,18 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Final
 
 from pydantic import ValidationError
 
-from activities.binding import Binding, bind_signature, first_problem
-from activities.component import DECLARATION, Declaration
+from activities.binding import Binding, bind_signature, first_problem, joined
+from activities.declaration import DECLARATION, Declaration
 from activities.errors import ComponentDuplicate, ComponentInvalid, ComponentMissing
-from rules.plan import ComponentPolicy, RetryPolicy
+from activities.hooks import Hook, bind_hooks
+from rules.plan import ComponentPolicy, FailurePolicy, FailureStrategy, RetryPolicy
 from rules.sizes import NAME_LIMIT
 
 ENTRY_POINTS: Final = "chainsaga.components"
@@ -26,7 +27,7 @@ RESERVED: Final = "chainsaga."
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A registered component: its function, how it is bound, and its policy for plans.
+    """A registered component: its functions, how they are bound, and its policy for plans.
 
     `inferred` says that its compensation was found by name, not declared.
     """
@@ -35,6 +36,7 @@ class Component:
     function: Callable[..., object]
     binding: Binding
     policy: ComponentPolicy
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
     inferred: bool = False
 
     @property
@@ -44,7 +46,8 @@ class Component:
 
 
 class Registry(Mapping[str, Component]):
-    """All components by id; refuses duplicates, reserved ids and unknown compensations.
+    """All components by id; refuses duplicates, reserved ids and unknown compensations, and a
+    second fallback of a kind.
 
     Where a component declares no compensation, one is inferred by name: `compensation_names`.
     """
@@ -56,6 +59,7 @@ class Registry(Mapping[str, Component]):
         for component in tuple(self._components.values()):
             self._check_compensation(component)
             self._infer_compensation(component)
+        self._check_fallbacks()
 
     def __getitem__(self, id: str) -> Component:
         return self._components[id]
@@ -81,6 +85,18 @@ class Registry(Mapping[str, Component]):
         if known is not None and known.function is not component.function:
             raise ComponentDuplicate(component.policy.id, known.source, component.source)
         self._components[component.policy.id] = component
+
+    def _check_fallbacks(self) -> None:
+        first: dict[str, Component] = {}
+        for component in self._components.values():
+            policy = component.policy
+            if policy.fallback and first.setdefault(policy.kind, component) is not component:
+                known = first[policy.kind]
+                problem = (
+                    f"there is a fallback for {policy.kind} components already: "
+                    f"'{known.policy.id}' ({known.source})"
+                )
+                raise ComponentInvalid(policy.id, component.source, problem)
 
     def _check_compensation(self, component: Component) -> None:
         compensate = component.policy.compensate
@@ -154,27 +170,42 @@ def _component(function: Callable[..., object]) -> Component:
             declaration.id[:NAME_LIMIT], where, f"its id is longer than {NAME_LIMIT} characters"
         )
     binding = bind_signature(declaration.id, function)
+    hooks = bind_hooks(declaration, binding, where)
     try:
-        policy = _policy(declaration, binding)
+        policy = _policy(declaration, binding, hooks)
     except ValidationError as error:
         raise ComponentInvalid(declaration.id, where, first_problem(error)) from error
-    return Component(declaration, function, binding, policy)
+    return Component(declaration, function, binding, policy, hooks)
 
 
-def _policy(declaration: Declaration, binding: Binding) -> ComponentPolicy:
+def _policy(
+    declaration: Declaration, binding: Binding, hooks: Mapping[str, Hook]
+) -> ComponentPolicy:
     retry = declaration.retry
+    needs = binding.needs
+    for hook in hooks.values():
+        needs = joined(needs, hook.binding.needs)
     return ComponentPolicy(
         id=declaration.id,
         kind=declaration.kind,
         name=declaration.name,
-        needs=binding.needs,
+        needs=needs,
         compensate=declaration.compensate,
         compensate_when=declaration.compensate_when,
-        read_only=declaration.read_only,
+        read_only=declaration.harmless,
         irreversible=declaration.irreversible,
+        fallback=declaration.fallback,
         retry=None if retry is None else RetryPolicy.model_validate(retry.model_dump()),
-        on_failure=declaration.on_failure,
-        lost_attempts=3 if declaration.lost_attempts is None else declaration.lost_attempts,
+        on_failure=_strategy(declaration),
+        lost_attempts=declaration.may_be_lost,
         timeout=declaration.timeout,
         heartbeat=declaration.heartbeat,
     )
+
+
+def _strategy(declaration: Declaration) -> FailurePolicy:
+    """A step that goes on after errors also does so when no attempt answers."""
+    compensates = declaration.on_failure.strategy is FailureStrategy.COMPENSATE
+    if declaration.continue_on_error is True and compensates and declaration.kind == "common":
+        return FailurePolicy(strategy=FailureStrategy.IGNORE)
+    return declaration.on_failure

@@ -1,4 +1,4 @@
-"""Run one attempt of a step, and judge its outcome.
+"""Run one attempt of a step, and tell how it ended.
 
 For both runtimes: `activities.execute` calls it inside a Temporal activity, the in-memory runtime
 calls it directly. It knows neither; who counts time and who retries is the caller's matter.
@@ -7,51 +7,15 @@ calls it directly. It knows neither; who counts time and who retries is the call
 import asyncio
 import contextvars
 import inspect
-import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Final, cast
 
-from pydantic import JsonValue
-from pydantic_core import to_jsonable_python
-
-from activities.binding import Call
-from activities.component import Step
-from activities.errors import ActivityError, BadInput, BadOutput, OutputTooLarge, Refused
+from activities.course import Course, bound_course, cancelling
+from activities.errors import ActivityError
+from activities.judgement import Attempt, Judged, absorbed, attempts_lost, left_too_late
 from activities.registry import Component
-from rules.execution import ErrorInfo
-from rules.failures import matches
-from rules.sizes import DETAILS_LIMIT, OUTPUT_LIMIT, short
-from rules.wire import AttemptLog, ContextOperation, StepFailure, StepReply, StepRequest
-
-CODE_LIMIT: Final = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a head must answer with."""
-
-    words: str
-    fits: Callable[[JsonValue], bool]
-
-
-ANSWERS: Final[Mapping[str, Answer]] = {
-    "boolean": Answer(
-        "a boolean component answers true or false", lambda answer: isinstance(answer, bool)
-    ),
-    "switch": Answer(
-        "a switch component answers with a target's id or tag",
-        lambda answer: answer is None or isinstance(answer, str),
-    ),
-    "for": Answer(
-        "a for component answers with a whole number",
-        lambda answer: isinstance(answer, int) and not isinstance(answer, bool),
-    ),
-    "iterator": Answer(
-        "an iterator component answers with a list", lambda answer: isinstance(answer, list)
-    ),
-}
+from rules.wire import AttemptLog, StepFailure, StepReply, StepRequest
 
 
 @dataclass(slots=True)
@@ -82,7 +46,7 @@ class StepError(ActivityError):
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs attempts. `executor` runs `def` components; None runs them in place (virtual clock)."""
+    """Runs attempts. `executor` runs `def` functions; None runs them in place (virtual clock)."""
 
     provider: Provider
     executor: Executor | None = None
@@ -97,29 +61,25 @@ class Runner:
         success clears it; too many lost ones end the step before its function is called again.
         """
         lost = number - 1 - log.answered
-        log = AttemptLog(answered=log.answered, unknown=log.unknown or lost > 0)
+        log = log.model_copy(update={"unknown": log.unknown or lost > 0})
         if lost > request.lost_attempts:
-            error = ErrorInfo(
-                type="AttemptsLost",
-                code="ATTEMPTS_LOST",
-                message=f"{lost} attempts of '{component.policy.id}' were lost without an answer",
-            )
-            raise StepError(
-                StepFailure(outcome="UNKNOWN", error=error, attempts=number), final=True, log=log
-            )
-        call: Call | None = None
+            failure = attempts_lost(component, lost, number - log.barred)
+            raise StepError(failure, final=True, log=log)
+        attempt = Attempt(component, request, number, log)
+        course: Course | None = None
         try:
-            call = component.binding.bind(request, number, self.provider)
-            value = await self._call(component.function, call.arguments)
-            output = component.binding.dump(value)
-            _check(component, output, _operations(call))
+            course = bound_course(component, request, number, self.provider, self._call)
+            reply = await _follow(course, attempt)
         # Whatever a component raises is an answer to be judged, never to be lost.
         except (Exception, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and _cancelling():
+            if isinstance(error, asyncio.CancelledError) and cancelling():
                 raise
-            attempt = _Attempt(component, request, number, log)
-            raise attempt.judge(error, _operations(call)) from error
-        return StepReply(output=output, operations=_operations(call), attempts=number)
+            judged = await _judge(attempt, course, error)
+            raise StepError(judged.failure, final=judged.final, log=judged.log) from error
+        if reply is None:
+            failure = left_too_late(component, number - 1 - log.barred)
+            raise StepError(failure, final=True, log=log)
+        return reply
 
     async def _call(
         self, function: Callable[..., object], arguments: Mapping[str, object]
@@ -140,132 +100,51 @@ class Runner:
             raise
 
 
+async def _follow(course: Course, attempt: Attempt) -> StepReply | None:
+    """The reply of an attempt that goes well; None for one that comes too late to be left out.
+
+    An undo is never left out, and ends nothing.
+    """
+    forward = attempt.request.undo is None
+    course.step.wishes.end = attempt.log.ended and not attempt.opens_round
+    if forward and attempt.opens_round and not await course.accessible():
+        end = await course.ends()
+        if attempt.log.unknown and not course.component.policy.read_only:
+            return None
+        return StepReply(
+            operations=course.operations, attempts=attempt.number, skipped=True, end=end
+        )
+    output = await course.run()
+    end = forward and await course.ends()
+    return StepReply(
+        output=output,
+        operations=course.operations,
+        attempts=attempt.number - attempt.log.barred,
+        end=end,
+    )
+
+
+async def _judge(attempt: Attempt, course: Course | None, error: BaseException) -> Judged:
+    judged = attempt.judge(
+        error,
+        course.operations if course else (),
+        barred=course is not None and course.stage == "access",
+        happened=course is not None and course.stage == "returned",
+        raised=course.raised if course else (),
+        ended=course is not None and course.step.wishes.end,
+    )
+    if not judged.spent or attempt.request.undo is not None:
+        return judged
+    component = attempt.component
+    goes_on = component.declaration.continue_on_error is True
+    if goes_on or (course is not None and await course.goes_on(error)):
+        return absorbed(component, judged)
+    return judged
+
+
 def _in_thread(function: Callable[..., object], arguments: Mapping[str, object]) -> object:
     try:
         return function(**arguments)
     except StopIteration as error:
         # A future cannot carry it: the step would wait until its time-out.
         raise RuntimeError(f"'{function.__name__}' raised StopIteration") from error
-
-
-def _cancelling() -> bool:
-    """Whether this attempt is cancelled, and not something that its component waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _operations(call: Call | None) -> tuple[ContextOperation, ...]:
-    if call is None:
-        return ()
-    step: Step = call.step
-    return (*step.context.operations, *(op for c in call.contexts for op in c.operations))
-
-
-def _check(
-    component: Component, output: JsonValue, operations: tuple[ContextOperation, ...]
-) -> None:
-    id = component.policy.id
-    answer = ANSWERS.get(component.policy.kind)
-    if answer is not None and not answer.fits(output):
-        raise BadOutput(id, f"{answer.words}, not {output!r:.60}")
-    try:
-        size = _size(output) + _written(operations)
-    except ValueError as error:
-        raise BadOutput(id, f"it is no JSON: {error}") from error
-    if size > OUTPUT_LIMIT:
-        raise OutputTooLarge(id, f"{size} bytes, and {OUTPUT_LIMIT} are allowed")
-
-
-def _written(operations: tuple[ContextOperation, ...]) -> int:
-    """Bytes of what is written to the context. Raises ValueError for what is no JSON."""
-    return sum(_size(op.value) + len(op.key.encode()) for op in operations)
-
-
-def _size(value: JsonValue) -> int:
-    """Bytes as JSON. Raises ValueError for what is no JSON."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return len(text.encode())
-
-
-def _kept(
-    error: BaseException, operations: tuple[ContextOperation, ...]
-) -> tuple[ContextOperation, ...]:
-    """What a failed attempt wrote, unless it would not fit: then the failure goes without it."""
-    if isinstance(error, OutputTooLarge):
-        return ()
-    try:
-        return operations if _written(operations) <= OUTPUT_LIMIT else ()
-    except ValueError:
-        return ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """One attempt, and what is known of those before it."""
-
-    component: Component
-    request: StepRequest
-    number: int
-    log: AttemptLog
-
-    def judge(self, error: BaseException, operations: tuple[ContextOperation, ...]) -> StepError:
-        """The outcome so far, after this attempt answered with an error."""
-        refused = isinstance(error, (Refused, BadInput, *self.component.declaration.refuses))
-        log = AttemptLog(answered=self.log.answered + 1, unknown=self.log.unknown or not refused)
-        failure = StepFailure(
-            outcome="UNKNOWN" if log.unknown else "FAILED",
-            error=_error_info(error, refused=refused),
-            operations=_kept(error, operations),
-            attempts=self.number,
-        )
-        final = _pointless(error) or self._used_up(log.answered, failure.error)
-        return StepError(failure, final=final, log=log)
-
-    def _used_up(self, answered: int, error: ErrorInfo) -> bool:
-        """Whether the step may answer no more; between rounds its EL retry looks at the type."""
-        request = self.request
-        if answered >= request.answers:
-            return True
-        round_over = request.round is not None and answered % request.round == 0
-        return round_over and not matches(error, request.retry_types)
-
-
-def _pointless(error: BaseException) -> bool:
-    """Whether another attempt would end the same."""
-    return isinstance(error, BadInput | BadOutput) or (isinstance(error, Refused) and error.final)
-
-
-def _error_info(error: BaseException, *, refused: bool) -> ErrorInfo:
-    code = getattr(error, "code", None)
-    return ErrorInfo(
-        type=short(type(error).__name__, CODE_LIMIT),
-        message=short(str(error) or type(error).__name__),
-        code=short(code, CODE_LIMIT)
-        if isinstance(code, str)
-        else ("REFUSED" if refused else "STEP_FAILED"),
-        details=_json(error.details) if isinstance(error, Refused) else {},
-        kinds=_kinds(type(error)),
-    )
-
-
-def _kinds(type_: type[BaseException]) -> tuple[str, ...]:
-    """The names that a rule may know the type by, beside its own short one."""
-    kinds: list[str] = []
-    for base in type_.__mro__:
-        if base in (Exception, BaseException, ActivityError):
-            break
-        if base is not type_:
-            kinds.append(base.__name__)
-        if base.__module__ not in ("builtins", Refused.__module__):
-            kinds.append(f"{base.__module__}.{base.__qualname__}")
-    return tuple(short(kind, CODE_LIMIT) for kind in kinds)
-
-
-def _json(details: Mapping[str, object]) -> dict[str, JsonValue]:
-    """An author's details as JSON; they must not cost the step its answer."""
-    data = cast(
-        dict[str, JsonValue],
-        to_jsonable_python(details, bytes_mode="base64", fallback=str),
-    )
-    text = json.dumps(data)
-    return data if len(text) <= DETAILS_LIMIT else {"too_large": short(text)}

@@ -157,7 +157,15 @@ class Execution(Frozen):
 
 
 def steps_string(stack: Sequence[StackEntry]) -> str:
-    """LiteFlow's step string: ids in start order, one per attempt (EL reference section 5)."""
-    ran = [entry for entry in stack if entry.outcome is not EntryStatus.SKIPPED]
+    """LiteFlow's step string: ids in start order, one per attempt (EL reference section 5).
+
+    A step that was left out, or whose question for access failed, leaves none.
+    """
+    ran = [
+        entry
+        for entry in stack
+        if entry.outcome is not EntryStatus.SKIPPED
+        and not (entry.outcome is EntryStatus.FAILED and entry.attempts == 0)
+    ]
     ordered = sorted(ran, key=lambda entry: entry.seq)
     return "==>".join(e.component for e in ordered for _ in range(max(e.attempts, 1)))

@@ -145,9 +145,12 @@ class FreezeRequest(Frozen):
 
 
 class ContextOperation(Frozen):
-    """One write to the shared context (design section 4)."""
+    """One write to the shared context (design section 4).
 
-    op: Literal["set", "delete", "add", "append"]
+    `take` removes the first item of a list, and with the last one the key.
+    """
+
+    op: Literal["set", "delete", "add", "append", "take"]
     key: str
     value: JsonValue = None
 
@@ -260,10 +263,18 @@ def output_key(component: str, tag: str | None) -> str:
 
 
 class AttemptLog(Frozen):
-    """What survives from one attempt to the next, in Temporal's heartbeat details."""
+    """What survives from one attempt to the next, in Temporal's heartbeat details.
+
+    `forgone` are answers that the rounds so far might have given and did not; in `barred` attempts
+    the component was not called, as the question for access failed. `ended`: an attempt of the
+    present round wished for the end of the flow.
+    """
 
     answered: int = 0
     unknown: bool = False
+    forgone: int = 0
+    barred: int = 0
+    ended: bool = False
 
 
 class SagaResult(Frozen):

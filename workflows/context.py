@@ -55,6 +55,8 @@ class SharedContext:
         if operation.op == "append" and isinstance(present, list):
             # Not measured anew: a long list grows item by item.
             new = old + json_size(operation.value) + (1 if present else 0)
+        elif operation.op == "take" and isinstance(present, list):
+            new = old - json_size(present[0]) - 1
         else:
             new = _pair(key, context[key])
         self._sizes[key] = new

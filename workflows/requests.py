@@ -71,7 +71,7 @@ def forward_request(
         outputs=_outputs(node.component, needs, state, entry.path),
         context=_context(needs, state),
         answers=forward_retry(policy, node.retry).attempts,
-        round=forward_retry(policy).attempts if types else None,
+        round=forward_retry(policy).attempts if node.retry else None,
         retry_types=types,
         lost_attempts=policy.lost_attempts,
         timeout=policy.timeout,
@@ -139,6 +139,11 @@ def apply_operation(context: dict[str, JsonValue], operation: ContextOperation) 
         case "append":
             items = list(present) if isinstance(present, list) else []
             context[operation.key] = [*items, operation.value]
+        case "take":
+            left = present[1:] if isinstance(present, list) else []
+            context[operation.key] = left
+            if not left:
+                del context[operation.key]
 
 
 def _number(value: JsonValue) -> float:

@@ -76,7 +76,8 @@ def completed(request: StepRequest, info: activity.Info, reply: StepReply, at: d
     """The record of an attempt that succeeded."""
     record = _attempt(request, info, answers=reply.attempts, ended_at=at)
     if request.undo is None:
-        return _step(request, record, EntryStatus.COMPLETED, output=reply.output)
+        status = EntryStatus.SKIPPED if reply.skipped else EntryStatus.COMPLETED
+        return _step(request, record, status, output=reply.output)
     done = EntryStatus.COMPENSATED
     return _undo(request, request.undo, record, done, done)
 

@@ -130,7 +130,7 @@ def test_the_context_is_a_copy_that_is_read_like_a_mapping() -> None:
     context = call.arguments["context"]
     assert isinstance(context, Context)
     assert dict(context) == values
-    assert call.contexts == [context]
+    assert call.step.context.operations is context.operations
     context.set("a", 2)
     assert context["a"] == 1
     with pytest.raises(KeyError):

@@ -8,10 +8,8 @@ from pydantic import BaseModel
 
 from activities.binding import bind_signature
 from activities.component import (
-    DECLARATION,
     ContextWrites,
     Ctx,
-    Declaration,
     OnFailure,
     Output,
     Retry,
@@ -22,6 +20,7 @@ from activities.component import (
     minutes,
     seconds,
 )
+from activities.declaration import DECLARATION, Declaration
 from activities.errors import ComponentInvalid
 from activities.registry import Registry
 from rules.plan import ComponentPolicy
@@ -58,7 +57,8 @@ def misspelt(request: "pytest.Nowhere") -> None: ...  # type: ignore[name-define
 
 NO_SOURCE = (
     "parameter 'order' has no source: call it 'request', or annotate it with "
-    'Output("component"), Ctx("key"), Provided(function), or the types Step, Context, Undo'
+    'Output("component"), Ctx("key"), Bind("key"), Provided(function), or the types Step, '
+    "Context, Delivered, Undo"
 )
 
 WRONG: list[tuple[Callable[..., object], str]] = [
@@ -102,7 +102,10 @@ def test_a_second_parameter_cannot_take_the_request_too() -> None:
         ({"timeout": 0}, "timeout: Input should be greater than 0"),
         ({"heartbeat": -1}, "heartbeat: Input should be greater than 0"),
         ({"lost_attempts": -1}, "lost_attempts: Input should be greater than or equal to 0"),
-        ({"kind": "script"}, "kind: Input should be 'common', 'boolean', 'switch', 'for' or 'iterator'"),
+        (
+            {"kind": "script"},
+            "kind: Input should be 'common', 'boolean', 'switch', 'for' or 'iterator'",
+        ),
     ],
 )
 def test_a_wrong_policy_names_its_component(declared: dict[str, Any], problem: str) -> None:
@@ -204,7 +207,7 @@ def test_what_is_read_only_unless_told(declared: dict[str, Any], expected: bool)
     def pay() -> bool:
         return True
 
-    assert declaration(pay).read_only is expected
+    assert declaration(pay).harmless is expected
 
 
 @pytest.mark.parametrize(

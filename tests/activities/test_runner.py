@@ -184,8 +184,8 @@ def test_operations_travel_with_every_outcome(fails: bool) -> None:
             raise Refused("no")
 
     expected = (
-        ContextOperation(op="add", key="n", value=2),
         ContextOperation(op="set", key="a", value=1),
+        ContextOperation(op="add", key="n", value=2),
         ContextOperation(op="delete", key="b"),
     )
     if fails:

@@ -7,6 +7,8 @@ itself (`warn_unused_ignores`).
 from collections.abc import Awaitable, Callable
 from typing import assert_type
 
+from pydantic import JsonValue
+
 from activities.component import Context, Output, Retry, Step, Undo, component, minutes, seconds
 from rules.execution import ErrorInfo
 
@@ -56,7 +58,37 @@ def a_context_is_a_mapping_that_takes_operations(context: Context) -> None:
 
 def declarations_are_checked() -> None:
     component("x", kind="switch")
-    component("x", "common")  # type: ignore[call-arg]
     component("x", compensate_when="never")  # type: ignore[arg-type]
     component("x", refuses=(int,))  # type: ignore[arg-type]
     Output(1)  # type: ignore[arg-type]
+
+
+def asked(step: Step) -> bool:
+    return step.index is None
+
+
+async def asked_later(step: Step) -> bool:
+    return step.index is None
+
+
+def a_step_knows_its_place(step: Step) -> None:
+    assert_type(step.index, int | None)
+    assert_type(step.outer_index(2), int | None)
+    assert_type(step.object, JsonValue)
+    assert_type(step.error, ErrorInfo | None)
+    assert_type(step.bind("k"), JsonValue)
+    assert_type(step.bind("k", int), int | None)
+    assert_type(step.data_as(Order), Order | None)
+    assert_type(step.data_as(list[int]), list[int] | None)
+    step.deliver("pay", Order())  # type: ignore[arg-type]
+
+
+def hooks_are_checked() -> None:
+    component("x", access=asked, end_when=asked_later, continue_on_error=asked, before=asked)
+    component("x", continue_on_error=True, fallback=True)
+    component("x", access=notify)  # type: ignore[arg-type]
+    component("x", access=True)  # type: ignore[arg-type]
+    component("x", kind="script")  # type: ignore[arg-type]
+    component("x", timout=3)  # type: ignore[call-arg]
+    Retry(attempts=2, on=(ConnectionError,))
+    Retry(on=("ConnectionError",))  # type: ignore[arg-type]

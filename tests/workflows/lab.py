@@ -225,6 +225,7 @@ async def open_lab(address: str, home: Path) -> AsyncIterator[Lab]:
             "tests.workflows.doors",
             "tests.workflows.acting",
             "tests.workflows.bounded",
+            "tests.workflows.authored",
             "tests.workflows.heavy",
         ]
     )

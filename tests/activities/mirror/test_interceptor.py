@@ -90,6 +90,7 @@ def refused(detail: object, *, final: bool) -> ApplicationError:
 DONE = StepReply(output={"id": 7}, attempts=3)
 FORWARD_CASES: list[tuple[str, object, EntryStatus, str | None, JsonValue]] = [
     ("completed", DONE, EntryStatus.COMPLETED, None, {"id": 7}),
+    ("left out", StepReply(attempts=3, skipped=True), EntryStatus.SKIPPED, None, None),
     ("refused for good", refused(FAILURE, final=True), EntryStatus.FAILED, "REFUSED", None),
     ("refused, more to come", refused(FAILURE, final=False), EntryStatus.RUNNING, "REFUSED", None),
     ("unknown", refused(UNKNOWN, final=True), EntryStatus.UNKNOWN, "REFUSED", None),

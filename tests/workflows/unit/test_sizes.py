@@ -31,9 +31,10 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
     max_leaves=5,
 )
-operations = st.builds(
-    ContextOperation, op=st.sampled_from(["set", "delete", "append"]), key=keys, value=values
-) | st.builds(ContextOperation, op=st.just("add"), key=keys, value=st.integers(-9, 9))
+kinds = st.sampled_from(["set", "delete", "append", "take"])
+operations = st.builds(ContextOperation, op=kinds, key=keys, value=values) | st.builds(
+    ContextOperation, op=st.just("add"), key=keys, value=st.integers(-9, 9)
+)
 
 
 @given(st.lists(st.lists(operations, max_size=4), max_size=4))
