@@ -72,7 +72,7 @@ CASES: Final = [
     ),
     Case(
         "own-retry-and-the-chains-for-all",
-        f'THEN({A}.retry(1))',
+        f"THEN({A}.retry(1))",
         DONE,
         f"a.access {FAILS} {FAILS} a.access {FAILS} {ALL}",
         "a:COMPLETED",

@@ -24,10 +24,13 @@ from rules.jobs import RESERVED, Job
 from rules.plan import PLAN_FORMAT
 from rules.wire import SagaResult
 from tests.activities.mirror.sagas import Saga
+from tests.workflows.cases import slug
 from tests.workflows.crossings import Crossing, frozen, when
 from tests.workflows.dramas import DRAMAS
 from tests.workflows.hooks import open_hook
 from tests.workflows.lab import TENANT, Lab, ending, open_lab
+from tests.workflows.operators import CASES
+from tests.workflows.playing import begun
 from tests.workflows.scenarios import SCENARIOS
 from tests.workflows.stages import OnTemporal, open_stage, play
 from tests.workflows.yard import open_yard
@@ -68,6 +71,42 @@ RECORDED_DRAMAS: Final = [
     ("compensate-cancels-what-runs", "temporal"),
 ]
 
+# Cases of operators, one for each construct, and some in several runs.
+RECORDED_OPERATORS: Final = [
+    ("catch: what it absorbed is undone later", "temporal"),
+    ("ignoreError: what it absorbed is undone later", "temporal"),
+    ("any: a loser starts no further step, and is undone", "temporal"),
+    ("any: what a loser's FINALLY owes", "temporal"),
+    ("any: in a loop", "temporal"),
+    ("must: a failure that came in time counts", "temporal"),
+    ("percentage: half of three is two", "temporal"),
+    ("maxWait: in time", "temporal"),
+    ("maxWait: absorbed by CATCH", "temporal"),
+    ("maxWait: retried as a block", "temporal"),
+    ("pre: its failure skips the body, not FINALLY", "temporal"),
+    ("finally: after a failure, before the undo", "temporal"),
+    ("finally: after a failure, before the undo", "lowest"),
+    ("finally: after a cancel, innermost first", "temporal"),
+    ("finally: each at most so long", "temporal"),
+    ("retry: of a node keeps path and entry", "temporal"),
+    ("retry: every pass is undone", "temporal"),
+    ("retry: every pass is undone", "lowest"),
+    ("retry: a person's retry comes first", "temporal"),
+    ("switch: the chosen chain fails", "temporal"),
+    ("if: the third ELIF", "temporal"),
+    ("and, or, not: nested", "temporal"),
+    ("for: every pass is undone", "temporal"),
+    ("for: every pass is undone", "lowest"),
+    ("while: true until break", "temporal"),
+    ("iterator: a failing pass", "temporal"),
+    ("iterator: a failing pass", "lowest"),
+    ("parallel: a failed pass lets the others end", "temporal"),
+    ("parallel: iterator, in windows", "lowest"),
+    ("a cancel leaves the loop", "temporal"),
+    ("chain: in a chain, with FINALLY", "temporal"),
+    ("nested: WHEN in a CATCH in a loop", "lowest"),
+    ("nested: FINALLY in CATCH in FINALLY", "temporal"),
+]
 
 # As few and as plain bytes as need two slices; the history holds each input.
 SLICES: Final = Crossing(
@@ -137,11 +176,22 @@ async def record(lab: Lab) -> None:
         for scene in dramas[id].scenes:
             await play(stage, scene)
         await _keep(lab, stage.handle, name)
+    await _record_operators(lab)
     if not (FOLDER / "slices.1.json").exists():
         frost = frozen(lab.registry.policies, SLICES, SLICES_REQUEST)
         await _keep(lab, await lab.start(frost, lab.new_run()), "slices")
     if not (FOLDER / "by-hand.1.json").exists():
         await _keep(lab, await lab.start_by_hand("flat", lab.new_run()), "by-hand")
+
+
+async def _record_operators(lab: Lab) -> None:
+    for id, runtime in RECORDED_OPERATORS:
+        name = f"el-{slug(id)}{'' if runtime == 'temporal' else f'-hint{HINT}'}"
+        if (FOLDER / f"{name}.1.json").exists():
+            continue
+        stage = await begun(lab, id, CASES[id], runtime)
+        assert isinstance(stage, OnTemporal)
+        await _keep(lab, stage.handle, name)
 
 
 async def record_jobs(address: str, home: Path) -> None:

@@ -1,0 +1,137 @@
+"""Every operator and modifier on both runtimes, also parked and uncached: all must agree.
+
+Each run must end as the table says, and the runs of a case must be the same to the reader: steps,
+outcomes, undos, errors, context.
+"""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from rules.el.operators.table import OPERATORS
+from rules.execution import EntryStatus, Execution, StackEntry, steps_string
+from tests.workflows.cases import Case, words_of
+from tests.workflows.lab import Lab
+from tests.workflows.operators import CASES
+from tests.workflows.playing import begun
+
+LIMIT = 60.0
+# Without a cache one workflow at a time: another's task would cut its local activities short.
+AT_ONCE = {"temporal": 12, "lowest": 12, "uncached": 1, "memory": 40, "memory_lowest": 40}
+UNCACHED = list(CASES)[::11]
+
+Runs = dict[str, Execution | Exception]
+
+
+@pytest_asyncio.fixture(scope="session")
+async def performed(lab: Lab) -> dict[str, Runs]:
+    """All cases side by side: those that wait for a time-out do not hold up the rest."""
+    windows = {runtime: asyncio.Semaphore(number) for runtime, number in AT_ONCE.items()}
+
+    async def one(id: str, case: Case, runtime: str) -> Execution | Exception:
+        async with windows[runtime]:
+            try:
+                async with asyncio.timeout(LIMIT):
+                    return await (await begun(lab, id, case, runtime)).end()
+            except Exception as error:  # noqa: BLE001 - the test of this one case tells it
+                return error
+
+    asked = [(id, runtime) for id in CASES for runtime in runtimes(id)]
+    found = await asyncio.gather(*(one(id, CASES[id], runtime) for id, runtime in asked))
+    runs: dict[str, Runs] = {id: {} for id in CASES}
+    for (id, runtime), run in zip(asked, found, strict=True):
+        runs[id][runtime] = run
+    return runs
+
+
+def runtimes(id: str) -> list[str]:
+    parts = () if CASES[id].in_one_run else ("lowest", "memory_lowest")
+    uncached = ("uncached",) if parts and id in UNCACHED else ()
+    return ["temporal", "memory", *parts, *uncached]
+
+
+def run_of(performed: dict[str, Runs], id: str, runtime: str) -> Execution:
+    run = performed[id][runtime]
+    if isinstance(run, Exception):
+        raise run
+    return run
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("id", "runtime"), [(id, name) for id in CASES for name in runtimes(id)])
+async def test_ends_as_the_table_says(performed: dict[str, Runs], id: str, runtime: str) -> None:
+    case, execution = CASES[id], run_of(performed, id, runtime)
+    assert (execution.status, outcomes(execution)) == (case.status, Counter(case.outcomes))
+    if case.ordered:
+        assert [seen(entry) for entry in steps(execution)] == case.outcomes
+    check_undos(execution, case.undos)
+    if case.cause is not None:
+        assert execution.cause is case.cause
+    if case.code is not None:
+        assert execution.error is not None
+        assert execution.error.code == case.code
+    attempts = {entry.tag: entry.attempts for entry in steps(execution)}
+    assert {tag: attempts[tag] for tag in case.attempts} == case.attempts
+    assert {key: execution.context[key] for key in case.context} == case.context
+
+
+@pytest.mark.parametrize("id", CASES)
+async def test_runtimes_agree(performed: dict[str, Runs], id: str) -> None:
+    expected = comparable(run_of(performed, id, "temporal"))
+    for runtime in runtimes(id):
+        assert comparable(run_of(performed, id, runtime)) == expected, runtime
+
+
+def test_every_operator_has_a_case() -> None:
+    words = {word for case in CASES.values() for text in case.texts for word in words_of(text)}
+    spellings = {name for row in OPERATORS for name in (row.name, *row.aliases)}
+    assert spellings - words == set()
+
+
+def steps(execution: Execution) -> list[StackEntry]:
+    """The entries of components, in the order of starting; a literal head is none."""
+    found = [entry for entry in execution.stack if not entry.component.startswith("LOOP_")]
+    return sorted(found, key=lambda entry: entry.seq)
+
+
+def seen(entry: StackEntry) -> tuple[str, EntryStatus | None]:
+    skipped = entry.status is EntryStatus.SKIPPED
+    return entry.tag or "", EntryStatus.SKIPPED if skipped else entry.outcome
+
+
+def outcomes(execution: Execution) -> Counter[tuple[str, EntryStatus | None]]:
+    return Counter(seen(entry) for entry in steps(execution))
+
+
+def check_undos(execution: Execution, expected: str) -> None:
+    """What is undone, and in reverse order of completion."""
+    undone = [e for e in execution.stack if e.status is EntryStatus.COMPENSATED]
+    undone.sort(key=lambda entry: entry.undone)
+    tags = [entry.tag or "" for entry in undone]
+    groups = [sorted(word.split("/")) for word in expected.split()]
+    found = []
+    for group in groups:
+        found.append(sorted(tags[: len(group)]))
+        tags = tags[len(group) :]
+    assert (found, tags) == (groups, [])
+    assert undone == sorted(undone, key=lambda entry: entry.ended, reverse=True)
+
+
+def comparable(execution: Execution) -> dict[str, Any]:
+    """An execution without what differs from run to run: times, the order of what is parallel."""
+    kept = {"path", "component", "tag", "status", "outcome", "attempts", "undo_attempts"}
+    stack = [entry.model_dump(include=kept) for entry in execution.stack]
+    error = execution.error and (execution.error.type, execution.error.code)
+    return {
+        "status": execution.status,
+        "cause": execution.cause,
+        "failed_step": execution.failed_step,
+        "error": error,
+        "context": dict(sorted(execution.context.items())),
+        "steps": sorted(steps_string(execution.stack).split("==>")),
+        "stack": sorted(stack, key=lambda entry: str(entry["path"])),
+        "decisions": [(one.kind, one.verdict) for one in execution.decisions],
+    }
