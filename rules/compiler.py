@@ -2,49 +2,32 @@
 
 For the rule source, the API and the command. Reads chains and components from what it is given;
 must not know where they are kept. Stages: parse every chain that is reached, order them, check
-them from the leaves up, lower the root, check outputs.
+them from the leaves up, lower the root, check outputs. The lint runs when warnings are asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from rules.checks.kinds import check
-from rules.checks.limits import (
-    DEFAULT_LIMITS,
-    Limits,
-    check_given,
-    check_plan,
-    check_size,
-    check_text,
-)
-from rules.checks.names import Scope
+from rules.checks.chains import ChainText, check_text_of
+from rules.checks.limits import DEFAULT_LIMITS, Limits, check_given, check_plan
 from rules.checks.outputs import check_outputs
-from rules.checks.resolve import Order, order, references
-from rules.checks.terms import Term, Unit
-from rules.el.ast import Script
 from rules.el.findings import Findings
-from rules.el.parser import parse
 from rules.errors import ChainInvalid, Diagnostic
+from rules.lint.report import lint
 from rules.lower.lowering import Lowering
 from rules.lower.rows import ROWS
 from rules.lower.scope import Scope as LoweringScope
 from rules.plan import ComponentPolicy, Plan
+from rules.sizes import json_size
 
 NULLS: Final = 250
 """Bytes that the absent fields of a plan node take at most."""
 POLICY: Final = 4096
 """More bytes than a component's policy takes, but for odd ones."""
 
-
-@dataclass(frozen=True, slots=True)
-class ChainText:
-    """One chain as its author wrote it."""
-
-    name: str
-    text: str
-    version: int = 1
+__all__ = ["ChainText", "Compiled", "check_chain", "compile_chain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +35,28 @@ class Compiled:
     """A chain that compiles.
 
     `includes` names the chains that its text refers to, directly or through others: a change of
-    one of them, or of its version, changes the plan. `warnings` are about this chain's text only.
+    one of them, or of its version, changes the plan. `found` is what the compiler warns of, in
+    this chain's text only; `places` has start and end of each step in it by `id(node)`.
     """
 
     plan: Plan
-    warnings: tuple[Diagnostic, ...]
+    found: tuple[Diagnostic, ...]
     includes: frozenset[str]
+    text: str
+    places: Mapping[int, tuple[int, int]]
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What the compiler and the lint warn of, in the order of the text.
+
+        Worked out when it is asked for: a start does not need it.
+        """
+        return self.linted(None)
+
+    def linted(self, deployed: Collection[str] | None) -> tuple[Diagnostic, ...]:
+        """The warnings, for a deployment that serves these components (all, if None)."""
+        more = lint(self.plan, self.text, self.places, deployed=deployed)
+        return tuple(sorted((*self.found, *more), key=lambda one: (one.span.start, one.span.end)))
 
 
 def compile_chain(
@@ -87,17 +86,14 @@ def check_chain(
     chains: Mapping[str, ChainText],
     components: Mapping[str, ComponentPolicy],
     limits: Limits = DEFAULT_LIMITS,
+    deployed: Collection[str] | None = None,
 ) -> tuple[Diagnostic, ...]:
-    """Errors and warnings of the chain `name`, in the order of its text; raises no ChainInvalid."""
-    return _compile(name, chains, components, limits, None)[1].diagnostics()
+    """Errors and warnings of the chain `name`, in the order of its text; raises no ChainInvalid.
 
-
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    source: ChainText
-    script: Script
-    findings: Findings
-    refers_to: tuple[str, ...]
+    `deployed` are the components that workers serve, if those are not all of `components`.
+    """
+    compiled, findings = _compile(name, chains, components, limits, None)
+    return findings.diagnostics() if compiled is None else compiled.linted(deployed)
 
 
 def _compile(
@@ -107,10 +103,8 @@ def _compile(
     limits: Limits,
     when_max_wait: int | None,
 ) -> tuple[Compiled | None, Findings]:
-    parsed = _parse_reached(name, chains, components, limits)
-    referred = {chain: text.refers_to for chain, text in parsed.items()}
-    units = _check_all(order(name, referred), parsed, chains, components, limits)
-    findings, unit = parsed[name].findings, units[name]
+    parsed, unit = check_text_of(name, chains=chains, components=components, limits=limits)
+    findings = parsed[name].findings
     if unit.body is None:
         return None, findings
     lowering = Lowering(ROWS, when_max_wait=when_max_wait, most_given=limits.given)
@@ -128,81 +122,22 @@ def _compile(
             called.setdefault(policy.compensate, components[policy.compensate])
     includes = frozenset(parsed) - {name}
     versions = {chain: chains[chain].version for chain in (name, *sorted(includes))}
-    text = root.model_dump_json(exclude_none=True).encode()
+    dumped = root.model_dump_json(exclude_none=True).encode()
     plan = Plan(
         chain=name,
         version=chains[name].version,
-        sha=_sha(text, versions),
+        sha=_sha(dumped, versions),
         root=root,
         components=called,
         nodes=unit.body.size,
     )
     # Measured only where it can matter; a start measures every plan.
-    if len(text) + plan.nodes * NULLS + len(called) * POLICY > limits.plan:
-        check_plan(plan, findings, limits)
+    if len(dumped) + plan.nodes * NULLS + len(called) * POLICY > limits.plan:
+        check_plan(json_size(plan), findings, limits)
         if findings.failed:
             return None, findings
-    return Compiled(plan, findings.diagnostics(), includes), findings
-
-
-def _parse_reached(
-    root: str,
-    chains: Mapping[str, ChainText],
-    components: Mapping[str, ComponentPolicy],
-    limits: Limits,
-) -> dict[str, _Parsed]:
-    """Parse a chain and all that it refers to, directly or through others."""
-    parsed: dict[str, _Parsed] = {}
-    pending = [root]
-    while pending:
-        name = pending.pop()
-        if name in parsed:
-            continue
-        source = chains[name]
-        findings = Findings(name, source.text)
-        check_text(findings, limits)
-        script = Script(())
-        if not findings.failed:
-            script = parse(source.text, findings, depth=limits.depth)
-        refers_to = dict.fromkeys(ref.text for ref in references(script, components, chains))
-        parsed[name] = _Parsed(source, script, findings, tuple(refers_to))
-        pending.extend(refers_to)
-    return parsed
-
-
-def _check_all(
-    ordered: Order,
-    parsed: Mapping[str, _Parsed],
-    chains: Mapping[str, ChainText],
-    components: Mapping[str, ComponentPolicy],
-    limits: Limits,
-) -> dict[str, Unit]:
-    """Check every chain, those first that others refer to."""
-    units: dict[str, Unit] = {}
-    for name in ordered.chains:
-        text = parsed[name]
-        cycles = ordered.cycles.get(name, {})
-        scope = Scope(components, chains, units, cycles)
-        term = check(text.script, scope, text.findings)
-        if term is not None:
-            check_size(term, text.findings, limits)
-        circle = next(iter(cycles.values()), ())
-        units[name] = _unit(text, term, units, circle)
-    return units
-
-
-def _unit(
-    text: _Parsed, term: Term | None, units: Mapping[str, Unit], circle: tuple[str, ...]
-) -> Unit:
-    for chain in text.refers_to:
-        if chain in units:
-            circle = circle or units[chain].circle
-    first = text.findings.first_error
-    problem = None
-    if first is not None:
-        problem = f"{first.chain}:{first.line}:{first.column}: {first.message}"
-        term = None
-    return Unit(text.source.name, term, problem, circle)
+    found, text = findings.diagnostics(), chains[name].text
+    return Compiled(plan, found, includes, text, lowering.places), findings
 
 
 def _sha(text: bytes, versions: Mapping[str, int]) -> str:

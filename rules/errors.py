@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "info"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ class Span:
 class Diagnostic:
     """One finding about a chain's text.
 
-    `category` is one of the categories of the EL reference (section 9.1 and 13). `line` and
-    `column` count from 1. `drawing` is the source line with a caret line below it.
+    `category` is one of the categories of the EL reference (section 9.1 and 13), or a code of the
+    lint (`rules.lint.table`). `line` and `column` count from 1. `drawing` is the source line with a
+    caret line below it.
     """
 
     category: str

@@ -1,7 +1,7 @@
 """Every size limit of an execution, and how a size is measured: the bytes that Temporal would keep.
 
 For all who check before Temporal does, which terminates a run, without undo, for what is too large
-(design section 5, ADR 18). Pure; knows no Temporal.
+(design section 5, ADR 18). That of a plan is in `rules.checks.limits`. Pure; knows no Temporal.
 """
 
 from typing import Final
@@ -11,7 +11,6 @@ from pydantic_core import to_json
 KIB: Final = 1024
 
 REQUEST_LIMIT: Final = 512 * KIB
-PLAN_LIMIT: Final = 512 * KIB
 CONTEXT_LIMIT: Final = 512 * KIB
 INPUT_LIMIT: Final = 256 * KIB
 OUTPUT_LIMIT: Final = 256 * KIB

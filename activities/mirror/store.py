@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Program
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from activities.mirror.batch import Batch
+from rules.source.collisions import code_of, collided
 
 
 class Verdict(Enum):
@@ -40,7 +41,6 @@ class Store(Protocol):
 
 
 # Codes of MySQL and MariaDB; PyMySQL puts most of them into OperationalError, whatever they mean.
-_COLLISIONS: Final = frozenset({1205, 1213})  # lock wait timeout, deadlock
 _NOT_THERE_YET: Final = frozenset({1049, 1054, 1146})  # database, column, table: not migrated yet
 _REFUSALS: Final = frozenset(
     {
@@ -69,8 +69,8 @@ class SqlStore:
     def judge(self, error: Exception) -> Verdict:
         """No connection, no table yet, a lock: later. A row that is wrong: never."""
         if isinstance(error, DBAPIError):
-            code = _code(error)
-            if code in _COLLISIONS:
+            code = code_of(error)
+            if collided(error):
                 return Verdict.COLLIDED
             if error.connection_invalidated or code in _NOT_THERE_YET:
                 return Verdict.DOWN
@@ -78,9 +78,3 @@ class SqlStore:
                 return Verdict.REFUSED
         outage = isinstance(error, OperationalError | InterfaceError | PoolTimeout | OSError)
         return Verdict.DOWN if outage else Verdict.REFUSED
-
-
-def _code(error: DBAPIError) -> int | None:
-    """The server's number of an error; SQLite's errors carry none here."""
-    given = error.orig.args[0] if error.orig is not None and error.orig.args else None
-    return given if isinstance(given, int) else None

@@ -9,8 +9,8 @@ from typing import Final
 from rules.checks.terms import Term
 from rules.el.findings import Findings
 from rules.el.parser import DEPTH
-from rules.plan import Plan
-from rules.sizes import PLAN_LIMIT, json_size
+
+PLAN_LIMIT: Final = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,8 @@ def check_given(given: int, findings: Findings, limits: Limits) -> None:
         findings.error("limit", message, 0, 1, hint=hint)
 
 
-def check_plan(plan: Plan, findings: Findings, limits: Limits) -> None:
-    """Report a chain whose plan an execution could not carry (`limit`)."""
-    size = json_size(plan)
+def check_plan(size: int, findings: Findings, limits: Limits) -> None:
+    """Report a chain whose plan, of so many bytes, an execution could not carry (`limit`)."""
     if size > limits.plan:
         message = f"the chain's plan has {size} bytes, included chains counted"
         hint = f"at most {limits.plan} are allowed; start parts of it as chains of their own"

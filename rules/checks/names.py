@@ -7,12 +7,12 @@ and `fallback`.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from rules.checks.known import Known
 from rules.checks.resolve import CURRENT_CHAIN, did_you_mean
 from rules.checks.terms import Constant, StandIn, Term, Unit
 from rules.el.ast import Name
 from rules.el.findings import Findings, quoted
 from rules.el.operators.kinds import KIND_WORDS, MISSING, UNKNOWN
-from rules.plan import ComponentPolicy, FailureStrategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +23,16 @@ class Scope:
     that this one must not refer to, each with the circle that this would close.
     """
 
-    components: Mapping[str, ComponentPolicy]
+    components: Mapping[str, Known]
     chains: Collection[str]
     units: Mapping[str, Unit]
     cycles: Mapping[str, tuple[str, ...]]
 
 
-def absorbable(policy: ComponentPolicy) -> bool:
+def absorbable(policy: Known) -> bool:
     """Whether the component may have its strategy: a head cannot ignore that it has no answer."""
     on_failure = policy.on_failure
-    ignores = on_failure.strategy is FailureStrategy.IGNORE or on_failure.default == "skip"
+    ignores = on_failure.strategy == "IGNORE" or on_failure.default == "skip"
     return policy.kind == "common" or not ignores
 
 
@@ -45,7 +45,7 @@ class Names:
         self.findings = findings
         self.variables = {CURRENT_CHAIN: Term("string", Constant(findings.chain), 0, 0)}
         self._uncompensated: set[str] = set()
-        self._fallbacks: dict[str, ComponentPolicy] | None = None
+        self._fallbacks: dict[str, Known] | None = None
 
     def assign(self, target: Name, term: Term) -> None:
         """Note a variable."""
@@ -102,7 +102,7 @@ class Names:
         self.findings.warning("fallback", message, term.start, term.end)
         return replace(term, kind=kind, subject=StandIn(name, policy))
 
-    def _fallback_components(self) -> Mapping[str, ComponentPolicy]:
+    def _fallback_components(self) -> Mapping[str, Known]:
         if self._fallbacks is None:
             self._fallbacks = {}
             for policy in self.components.values():
@@ -110,7 +110,7 @@ class Names:
                     self._fallbacks.setdefault(policy.kind, policy)
         return self._fallbacks
 
-    def _check_policy(self, policy: ComponentPolicy, start: int, end: int) -> None:
+    def _check_policy(self, policy: Known, start: int, end: int) -> None:
         if policy.compensate is not None and policy.compensate not in self.components:
             self._no_compensation(policy.id, policy.compensate, start, end)
         if policy.kind != "common" and not absorbable(policy):

@@ -29,6 +29,7 @@ from rules.plan import (
     ThenNode,
     WhenNode,
 )
+from rules.tree import children
 
 Place = tuple[int, int]
 """Start and end offset of a step in the text of the chain that is compiled."""
@@ -96,7 +97,7 @@ class _Walk:
         known = self.produced.get(id(node))
         if known is None:
             known = isinstance(node, StepNode) and self.is_producer(node)
-            for child in _children(node):
+            for child in children(node):
                 known = self.produces(child) or known
             self.produced[id(node)] = known
         return known
@@ -108,7 +109,7 @@ class _Walk:
                 self.ask(node, seen, beside=beside)
                 return _Seen(any=True, race=False) if self.is_producer(node) else seen
             case ThenNode():
-                return self.after_all(_children(node), seen, beside=beside)
+                return self.after_all(children(node), seen, beside=beside)
             case WhenNode():
                 return self.after_branches(node, seen, beside=beside)
             case IfNode():
@@ -157,7 +158,7 @@ class _Walk:
     def after_loop(self, node: LoopNode, seen: _Seen, *, beside: bool) -> _Seen:
         """After any number of passes; each looks for outputs in itself, then around the loop."""
         begun = seen
-        for part in _children(node):
+        for part in children(node):
             begun = self.after(part, begun, beside=beside)
         if node.parallel and self.produced[id(node.body)] and _passes(node) > 1:
             return _Seen(any=True, race=True)
@@ -204,30 +205,3 @@ def _passes(loop: LoopNode) -> float:
 def _words(need: OutputNeed) -> str:
     tag = f" with tag {quoted(need.tag)}" if need.tag is not None else ""
     return f"the output of {quoted(need.name)}{tag}"
-
-
-def _children(node: PlanNode) -> tuple[PlanNode, ...]:
-    match node:
-        case StepNode():
-            return ()
-        case ThenNode():
-            return node.items if node.last is None else (*node.items, *node.last)
-        case WhenNode() | LogicNode():
-            return node.items
-        case IfNode():
-            return _present(node.test, node.then, node.otherwise)
-        case SwitchNode():
-            targets = (target.node for target in node.targets)
-            return _present(node.head, *targets, node.default)
-        case LoopNode():
-            head = None if isinstance(node.head, int) else node.head
-            return _present(head, node.body, node.until)
-        case CatchNode():
-            return _present(node.body, node.handler)
-        case ChainNode() | RetryNode():
-            return (node.body,)
-    assert_never(node)
-
-
-def _present(*nodes: PlanNode | None) -> tuple[PlanNode, ...]:
-    return tuple(node for node in nodes if node is not None)

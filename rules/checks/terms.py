@@ -7,8 +7,8 @@ variable are the same term, so a text cannot grow a tree larger than itself.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rules.checks.known import Known
 from rules.el.operators.rows import Operator
-from rules.plan import ComponentPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class StandIn:
     """An unknown component, and the fallback in its place once that place is known."""
 
     name: str
-    policy: ComponentPolicy | None = None
+    policy: Known | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Term:
     """
 
     kind: str
-    subject: ComponentPolicy | StandIn | Unit | Applied | Constant | None
+    subject: Known | StandIn | Unit | Applied | Constant | None
     start: int
     end: int
     size: int = 0
@@ -83,19 +83,29 @@ def identity(term: Term, modifiers: Sequence[Applied] | None = None) -> tuple[st
     name: str | None = None
     tag: str | None = None
     for applied in term.modifiers if modifiers is None else modifiers:
+        if applied.row.name not in ("id", "tag") or not _has_text(applied):
+            continue
         if applied.row.name == "id":
             name = text(applied)
-        elif applied.row.name == "tag":
+        else:
             tag = text(applied)
     if name is None:
         name = _own_id(term)
     return name, tag
 
 
+def _has_text(applied: Applied) -> bool:
+    """Whether its first operand is there; `.must` asks before errors end the compilation."""
+    return bool(applied.args) and isinstance(applied.args[0].subject, Constant)
+
+
 def _own_id(term: Term) -> str:
     match term.subject:
-        case ComponentPolicy(id=name) | StandIn(name=name) | Unit(name=name):
+        case StandIn(name=name) | Unit(name=name):
             return name
         case Applied(row=row):
             return f"condition-{row.name.lower()}"
-    return ""
+        case None | Constant():
+            return ""
+        case component:
+            return component.id

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from rules.errors import Span
+
 # The group names are the token kinds. Names are Java identifiers (`$` and letters of any script),
 # EL reference section 1. `host` holds what the host language of LiteFlow would accept and EL as
 # data does not; `unclosed` is a string or comment without an end and takes the rest of the text.
@@ -53,6 +55,15 @@ def tokenize(text: str) -> Tokens:
     texts.append("")
     starts.append(len(text))
     return Tokens(kinds, texts, starts)
+
+
+def comments(text: str) -> list[Span]:
+    """Where the comments of a text are."""
+    return [
+        Span(match.start(), match.end())
+        for match in _TOKEN.finditer(text)
+        if match.lastgroup == "skip" and match.group().startswith("/")
+    ]
 
 
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)

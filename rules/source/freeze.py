@@ -11,10 +11,11 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from rules.checks.limits import PLAN_LIMIT
 from rules.checks.names import absorbable
 from rules.errors import ChainUnknown, OverrideInvalid, TooLarge
 from rules.plan import Plan, PolicyOverride
-from rules.sizes import KEY_LIMIT, PLAN_LIMIT, REQUEST_LIMIT, json_size
+from rules.sizes import KEY_LIMIT, REQUEST_LIMIT, json_size
 from rules.source.edits import edited_plan
 from rules.source.service import RuleSource
 from rules.source.snapshot import Snapshot

@@ -26,15 +26,17 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from rules.errors import MetadataStale
 from rules.plan import ComponentPolicy, RetryPolicy
+from rules.source.collisions import collided
 from rules.source.columns import JsonText
 from rules.source.edits import DEFAULT_TENANT, EDITABLE, NO_EDIT, Edits, PolicyEdit
 from rules.source.tables import saga_component_metadata as table
 from rules.source.upsert import Incoming, upsert
 
+TRIES: Final = 5
 SCANNED: Final = "scan"
 EDITED: Final = "edited"
 
@@ -179,18 +181,26 @@ class MetadataRepository:
         now = datetime.now(UTC)
         before = self._row(write)
         if before.version == write.version and not _same(before, write):
-            values = self._values(write, now)
+            self._write(write, self._values(write, now))
+            before = self._row(write)
+        if not _same(before, write):
+            raise MetadataStale(write.policy.id, write.version, before.version, before.edited_by)
+        return before
+
+    def _write(self, write: Write, values: Row) -> None:
+        """Put the row in place of that of its version, or nothing where somebody was quicker."""
+        for left in reversed(range(TRIES)):
             try:
                 if not self._replaced(write, values):
                     with self._engine.begin() as connection:
                         connection.execute(insert(table).values(**values))
             except IntegrityError:
-                # Somebody was quicker: what they wrote is judged below.
-                pass
-            before = self._row(write)
-        if not _same(before, write):
-            raise MetadataStale(write.policy.id, write.version, before.version, before.edited_by)
-        return before
+                return
+            except OperationalError as error:
+                if not left or not collided(error):
+                    raise
+            else:
+                return
 
     def _replaced(self, write: Write, values: Row) -> bool:
         mine = self._of(write.tenant) & (table.c.component_id == write.policy.id)

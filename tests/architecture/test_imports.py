@@ -43,7 +43,7 @@ FRESH: list[tuple[str, str, set[str]]] = [
     ("the command's help", HELP, {"temporalio", "sqlalchemy", "fastapi", "pymysql", "redis"}),
 ]
 
-ROOTS = {"worker", "api.app", "api.cli.main", "migrations.env"}
+ROOTS = {"worker", "api.app", "api.cli.processes", "migrations.env"}
 TOOLING = {"dev.samples", "benchmarks.handwritten_worker"}
 
 

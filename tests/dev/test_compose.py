@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from ruamel.yaml import YAML
 from sqlalchemy import make_url
 
-from api.cli.main import app
+from api.cli.processes import app
 from dev import temporal_server as launcher
 from dev.databases import DatabaseServer, RedisServer, mariadb, redis_server
 from dev.processes import ChildProcess, free_port, log_tail, running, wait_until

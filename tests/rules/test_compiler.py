@@ -8,6 +8,7 @@ import pytest
 from rules.checks.limits import Limits
 from rules.compiler import ChainText, Compiled, check_chain, compile_chain
 from rules.errors import ChainInvalid
+from rules.lint.table import CODES
 from rules.plan import ComponentPolicy, Kind
 from tests.rules.conftest import COMPONENTS, INCLUDED
 from tests.rules.shapes import shape
@@ -128,9 +129,20 @@ WARNINGS = [
 
 @pytest.mark.parametrize(("text", "categories"), WARNINGS)
 def test_warnings(text: str, categories: list[str], compile_el: Compile) -> None:
-    warnings = compile_el(text).warnings
+    warnings = compile_el(text).found
     assert [found.category for found in warnings] == categories
     assert {found.severity for found in warnings} <= {"warning"}
+
+
+def test_the_lint_is_among_the_warnings_in_the_order_of_the_text(compile_el: Compile) -> None:
+    text = "THEN(pay, b, needsA, a)"
+    warnings = compile_el(text).warnings
+    categories = ["no_undo", "missing_output", "no_undo"]
+    assert [one.category for one in warnings] == categories
+    chains = {"main": ChainText("main", text)}
+    assert check_chain("main", chains=chains, components=COMPONENTS) == warnings
+    missing = check_chain("main", chains=chains, components=COMPONENTS, deployed={"pay", "b"})
+    assert [one.category for one in missing].count("unknown_component") == 3
 
 
 AMBIGUOUS = [
@@ -248,7 +260,7 @@ def test_time_is_linear_in_modifiers_and_branches() -> None:
     text = f"WHEN({branches})" + ".must('i7')" * 2500
     started = process_time()
     chains = {"main": ChainText("main", text)}
-    assert check_chain("main", chains=chains, components=COMPONENTS) == ()
+    assert compile_chain("main", chains=chains, components=COMPONENTS).found == ()
     assert process_time() - started < 5
 
 
@@ -259,7 +271,8 @@ def test_fallbacks_stand_in_by_kind() -> None:
         }
         chains = {"main": ChainText("main", text)}
         components = {"a": ComponentPolicy(id="a"), **fallbacks}
-        return [f.category for f in check_chain("main", chains=chains, components=components)]
+        found = check_chain("main", chains=chains, components=components)
+        return [one.category for one in found if one.category not in CODES]
 
     text = (
         "THEN(IF(OR(node('q'), NOT(node('q'))), node('q')), SWITCH(node('q')).TO(a),"
@@ -274,7 +287,7 @@ def test_fallbacks_stand_in_by_kind() -> None:
 def test_long_row_of_included_chains() -> None:
     chains = {f"c{n}": ChainText(f"c{n}", f"THEN(c{n + 1})") for n in range(3000)}
     chains["c3000"] = ChainText("c3000", "THEN(a)")
-    assert check_chain("c2980", chains=chains, components=COMPONENTS) == ()
+    assert compile_chain("c2980", chains=chains, components=COMPONENTS).found == ()
     (found,) = check_chain("c0", chains=chains, components=COMPONENTS)
     assert found.category == "unknown_ref"
 

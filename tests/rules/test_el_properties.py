@@ -1,7 +1,8 @@
 """Properties: printing keeps the meaning, no text breaks the compiler, time is linear."""
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from random import Random
 from time import process_time
 from typing import Any
@@ -11,13 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.checks.limits import Limits
-from rules.compiler import ChainText, Compiled, check_chain
+from rules.compiler import ChainText, Compiled, check_chain, compile_chain
 from rules.el.ast import Arithmetic, Call, Chained, Expr, Literal, Name, Script, Statement
 from rules.el.findings import Findings
 from rules.el.lexer import tokenize
 from rules.el.parser import parse
 from rules.el.printer import format_text, print_script
-from rules.errors import ChainInvalid
+from rules.errors import ChainInvalid, Diagnostic
+from rules.lint.report import MOST
+from rules.lint.table import CODES
+from rules.plan import ComponentPolicy, FailurePolicy, FailureStrategy, Kind, Needs
 from tests.rules.conftest import COMPONENTS, INCLUDED
 
 Compile = Callable[[str], Compiled]
@@ -236,6 +240,74 @@ def test_limits_bound_the_plan(script: Script, compile_el: Compile) -> None:
     chains = {**INCLUDED, "main": ChainText("main", text)}
     found = check_chain("main", chains=chains, components=COMPONENTS, limits=limits)
     assert "limit" in {one.category for one in found}
+
+
+def traited(id: str, kind: Kind) -> st.SearchStrategy[ComponentPolicy]:
+    """A component with any of the traits that the lint looks at."""
+    strategies = [one for one in FailureStrategy if kind == "common" or one != "IGNORE"]
+    return st.builds(
+        ComponentPolicy,
+        id=st.just(id),
+        kind=st.just(kind),
+        needs=st.builds(
+            Needs, whole_context=st.booleans(), context_keys=st.sampled_from([(), ("k",)])
+        ),
+        compensate=st.sampled_from([None, "refund"]),
+        read_only=st.booleans(),
+        irreversible=st.booleans(),
+        on_failure=st.builds(
+            FailurePolicy,
+            strategy=st.sampled_from(strategies),
+            afterwards=st.sampled_from(["COMPENSATE", "MANUAL"]),
+        ),
+        timeout=st.sampled_from([1.0, 61.0]),
+    )
+
+
+KINDS: dict[str, Kind] = {
+    "a": "common",
+    "b": "common",
+    "x": "boolean",
+    "y": "boolean",
+    "s": "switch",
+    "n": "for",
+    "it": "iterator",
+}
+traits = st.fixed_dictionaries({id: traited(id, kind) for id, kind in KINDS.items()})
+ABOUT_LENGTH = {"endless_loop", "unbounded_loop", "many_events", "too_wide", "large_stack"}
+
+
+def lint_of(
+    script: Script, policies: dict[str, ComponentPolicy], deployed: Collection[str] | None = None
+) -> list[Diagnostic]:
+    chains = {**INCLUDED, "main": ChainText("main", print_script(script))}
+    components = {**COMPONENTS, **policies}
+    compiled = compile_chain("main", chains=chains, components=components)
+    return [one for one in compiled.linted(deployed) if one.category in CODES]
+
+
+@given(script=scripts, policies=traits, deployed=st.none() | st.just({"a", "x"}))
+@settings(deadline=None)
+def test_the_lint_takes_every_chain_that_compiles(
+    script: Script, policies: dict[str, ComponentPolicy], deployed: Collection[str] | None
+) -> None:
+    text = print_script(script)
+    found = lint_of(script, policies, deployed)
+    assert max(Counter(one.category for one in found).values(), default=0) <= MOST
+    for one in found:
+        assert text[one.span.start : one.span.end].strip()
+        assert one.hint
+        assert str(one)
+
+
+@given(script=scripts)
+@settings(deadline=None, max_examples=50)
+def test_steps_that_only_read_leave_nothing_to_undo(script: Script) -> None:
+    tame = {
+        id: ComponentPolicy(id=id, kind=kind, read_only=True, timeout=1e-9)
+        for id, kind in KINDS.items()
+    }
+    assert {one.category for one in lint_of(script, tame)} <= ABOUT_LENGTH
 
 
 def check(text: str) -> None:

@@ -1,0 +1,113 @@
+"""Reads and checks a chain's text and all that it includes; makes no plan of it.
+
+For the compiler, and for who only wants to know what is wrong. Must not know plans or policies, so
+that it is quick to load.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rules.checks.kinds import check
+from rules.checks.known import Known
+from rules.checks.limits import DEFAULT_LIMITS, Limits, check_size, check_text
+from rules.checks.names import Scope
+from rules.checks.resolve import Order, order, references
+from rules.checks.terms import Term, Unit
+from rules.el.ast import Script
+from rules.el.findings import Findings
+from rules.el.parser import parse
+
+
+@dataclass(frozen=True, slots=True)
+class ChainText:
+    """One chain as its author wrote it."""
+
+    name: str
+    text: str
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A chain's text, read. `refers_to` names chains, `findings` collects what is wrong."""
+
+    source: ChainText
+    script: Script
+    findings: Findings
+    refers_to: tuple[str, ...]
+
+
+def check_text_of(
+    name: str,
+    *,
+    chains: Mapping[str, ChainText],
+    components: Mapping[str, Known],
+    limits: Limits = DEFAULT_LIMITS,
+) -> tuple[dict[str, Parsed], Unit]:
+    """All texts that are reached from the chain `name`, itself with all findings; and its unit.
+
+    KeyError when there is no such chain.
+    """
+    parsed = _parse_reached(name, chains, components, limits)
+    referred = {chain: text.refers_to for chain, text in parsed.items()}
+    return parsed, _check_all(order(name, referred), parsed, chains, components, limits)[name]
+
+
+def _parse_reached(
+    root: str,
+    chains: Mapping[str, ChainText],
+    components: Mapping[str, Known],
+    limits: Limits,
+) -> dict[str, Parsed]:
+    """Parse a chain and all that it refers to, directly or through others."""
+    parsed: dict[str, Parsed] = {}
+    pending = [root]
+    while pending:
+        name = pending.pop()
+        if name in parsed:
+            continue
+        source = chains[name]
+        findings = Findings(name, source.text)
+        check_text(findings, limits)
+        script = Script(())
+        if not findings.failed:
+            script = parse(source.text, findings, depth=limits.depth)
+        refers_to = dict.fromkeys(ref.text for ref in references(script, components, chains))
+        parsed[name] = Parsed(source, script, findings, tuple(refers_to))
+        pending.extend(refers_to)
+    return parsed
+
+
+def _check_all(
+    ordered: Order,
+    parsed: Mapping[str, Parsed],
+    chains: Mapping[str, ChainText],
+    components: Mapping[str, Known],
+    limits: Limits,
+) -> dict[str, Unit]:
+    """Check every chain, those first that others refer to."""
+    units: dict[str, Unit] = {}
+    for name in ordered.chains:
+        text = parsed[name]
+        cycles = ordered.cycles.get(name, {})
+        scope = Scope(components, chains, units, cycles)
+        term = check(text.script, scope, text.findings)
+        if term is not None:
+            check_size(term, text.findings, limits)
+        circle = next(iter(cycles.values()), ())
+        units[name] = _unit(text, term, units, circle)
+    return units
+
+
+def _unit(
+    text: Parsed, term: Term | None, units: Mapping[str, Unit], circle: tuple[str, ...]
+) -> Unit:
+    for chain in text.refers_to:
+        if chain in units:
+            circle = circle or units[chain].circle
+    first = text.findings.first_error
+    problem = None
+    if first is not None:
+        problem = f"{first.chain}:{first.line}:{first.column}: {first.message}"
+        term = None
+    return Unit(text.source.name, term, problem, circle)

@@ -1,0 +1,61 @@
+"""What an offline command loads. How long it takes, `benchmarks/cli_start.py` measures."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from api.cli.offline import COMMANDS
+from dev.stack import ROOT
+from tests.api.cli.folders import CHAINS, COMPONENTS
+
+HEAVY = {"temporalio", "sqlalchemy", "fastapi", "typer", "redis", "pymysql", "activities"}
+LIGHT = {"ops", "fmt", "check"}
+ORDER = str(CHAINS / "order.el")
+CASES = [
+    *([name] if name == "ops" else [name, ORDER] for name in COMMANDS if name != "simulate"),
+    ["check", ORDER, "--components", str(COMPONENTS), "--json"],
+    ["explain", ORDER, "--components", str(COMPONENTS)],
+    ["graph", ORDER, "--format", "svg"],
+]
+CODE = """
+import json, sys
+from api.cli.main import main
+try:
+    main()
+except SystemExit as stop:
+    assert not stop.code, stop.code
+print()
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("words", CASES, ids=" ".join)
+def test_a_command_starts_light(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    loaded = {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+    assert "rules" in loaded
+    unwanted = HEAVY | {"pydantic", "pydantic_core"} if words[0] in LIGHT else HEAVY
+    assert loaded & unwanted == set()
+
+
+def test_packages_of_components_bring_no_server_along() -> None:
+    code = CODE.replace("main()", "sys.path.insert(0, '.'); main()", 1)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "check", ORDER, "--components", "activities.component"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    # The package declares nothing, so nothing in the chain is known.
+    assert "there is no component and no chain 'createOrder'" in done.stderr

@@ -1,0 +1,1 @@
+THEN(first, second)

@@ -1,0 +1,1 @@
+THEN(createOrder, WHEN(deductStock, freezeCoupon), pay, notify)

@@ -1,0 +1,1 @@
+WHILE(true).DO(THEN(book, pay))

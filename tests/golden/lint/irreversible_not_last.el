@@ -1,0 +1,1 @@
+THEN(book, ship, pay)

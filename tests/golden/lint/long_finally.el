@@ -1,0 +1,1 @@
+THEN(book, FINALLY(look, stubborn))

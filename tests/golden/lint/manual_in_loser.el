@@ -1,0 +1,1 @@
+WHEN(ask, look).any(true)

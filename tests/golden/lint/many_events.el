@@ -1,0 +1,1 @@
+THEN(book, FOR(5000).DO(pay))

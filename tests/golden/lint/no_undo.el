@@ -1,0 +1,1 @@
+THEN(book, write, IF(x, write), pay)

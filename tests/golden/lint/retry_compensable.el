@@ -1,0 +1,1 @@
+THEN(book, pay).retry(3)

@@ -1,0 +1,1 @@
+THEN(WHEN(all, key), FOR(9).parallel(true).DO(all2))

@@ -1,0 +1,1 @@
+FOR(50).parallel(true).DO(FOR(50).parallel(true).DO(WHEN(book, pay)))

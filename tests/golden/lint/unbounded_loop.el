@@ -1,0 +1,1 @@
+THEN(WHILE(x).DO(book), FOR(n).DO(WHEN(book, pay)))

@@ -1,0 +1,1 @@
+THEN(CATCH(THEN(book, pay)), WHEN(book, look).ignoreError(true))

@@ -1,0 +1,1 @@
+WHEN(THEN(look, book), pay).any(true)

@@ -1,0 +1,1 @@
+THEN(look, pay, look)
