@@ -60,6 +60,7 @@ T = TypeVar("T")
 
 RPC_LIMIT: Final = timedelta(seconds=5)
 QUERY_LIMIT: Final = timedelta(seconds=3)
+NOBODY_ANSWERED: Final = "neither a worker nor Temporal answered in time"
 # How soon, and how seldom at last, a waiting caller's saga is asked whether it waits for people.
 FIRST_LOOK: Final = 0.3
 LAST_LOOK: Final = 2.0
@@ -259,12 +260,15 @@ def _reached(execution_id: str, *, repeat: bool = True, starting: bool = False) 
             raise ExecutionUnknown(execution_id) from error
         late = error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
         if late and not repeat:
-            raise StateUnavailable("neither a worker nor Temporal answered in time") from error
+            raise StateUnavailable(NOBODY_ANSWERED) from error
         raise TemporalUnavailable(error.message, id_to_repeat) from error
+    except TimeoutError as error:
+        if not repeat:
+            raise StateUnavailable(NOBODY_ANSWERED) from error
+        raise TemporalUnavailable("no connection in time", id_to_repeat) from error
     # The first call connects: a RuntimeError is how the SDK says that it could not.
-    except (RuntimeError, TimeoutError) as error:
-        why = str(error) or "no connection in time"
-        raise TemporalUnavailable(why, id_to_repeat) from error
+    except RuntimeError as error:
+        raise TemporalUnavailable(str(error), id_to_repeat) from error
 
 
 def _first(tenant: str, execution_id: str, frost: Frost) -> Execution:

@@ -40,6 +40,7 @@ from workflows.plugin import saga_plugin
 from workflows.temporal import start_attributes
 
 TENANT = "1"
+PATIENCE = 60.0
 QUEUE = "lab"
 UNCACHED_QUEUE = "lab-uncached"
 
@@ -90,7 +91,10 @@ class Lab:
         overrides: Overrides | None = None,
         max_events: int | None = None,
     ) -> Frost:
-        """A frozen chain for the run's own goods; `overrides` changes policies by component."""
+        """A frozen chain for the run's own goods; `overrides` changes policies by component.
+
+        A component that none gives a time-out has much time: the machine may be slow.
+        """
         own: dict[str, JsonValue] = {
             "item": execution_id,
             "coupon": execution_id,
@@ -103,9 +107,10 @@ class Lab:
             {**own, **request},
             options=SagaOptions(max_events=max_events),
         )
-        components: dict[str, ComponentPolicy] = dict(frost.plan.components)
-        for component, changes in (overrides or {}).items():
-            components[component] = components[component].model_copy(update=dict(changes))
+        components: dict[str, ComponentPolicy] = {
+            id: policy.model_copy(update={"timeout": PATIENCE, **(overrides or {}).get(id, {})})
+            for id, policy in frost.plan.components.items()
+        }
         plan = frost.plan.model_copy(update={"components": components})
         return frost.model_copy(update={"plan": plan})
 

@@ -123,7 +123,7 @@ SCENARIOS = [
         attempts=2,
         started=frozenset(("createOrder", "deductStock", "freezeCoupon", "pay")),
         undone=frozenset(("createOrder", "deductStock", "freezeCoupon", "pay")),
-        overrides={"pay": {"timeout": 0.5}},
+        overrides={"pay": {"timeout": 2.0}},
     ),
     Scenario(
         "times-out-to-the-end",
@@ -135,6 +135,6 @@ SCENARIOS = [
         attempts=2,
         started=frozenset(("createOrder", "deductStock", "freezeCoupon")),
         undone=frozenset(("createOrder", "deductStock", "freezeCoupon")),
-        overrides={"deductStock": {"timeout": 0.5, "lost_attempts": 1}},
+        overrides={"deductStock": {"timeout": 2.0, "lost_attempts": 1}},
     ),
 ]
