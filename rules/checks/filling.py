@@ -50,7 +50,7 @@ def filled(name: str, chains: Mapping[str, ChainText], most: int) -> Filled:
     """The text of the chain `name`, of at most so many characters. KeyError without `name`."""
     line = {name: None}
     last = name
-    while (base := chains[last].extends) is not None:
+    while base := chains[last].extends:
         if base in line or base not in chains:
             return Filled(_broken([*line], base, chains), tuple(line)[1:])
         line[base] = None
