@@ -150,9 +150,8 @@ def _give_back(table: str, name: str) -> None:
 
 
 def _specification(table: str, column: sa.Column[object]) -> str:
-    copied = column.copy()
-    sa.Table(table, sa.MetaData(), copied)
-    return str(CreateColumn(copied).compile(dialect=op.get_context().dialect))
+    sa.Table(table, sa.MetaData(), column)
+    return str(CreateColumn(column).compile(dialect=op.get_context().dialect))
 
 
 def _definitions(table: str) -> dict[str, str]:
