@@ -174,7 +174,8 @@ def _keep_table() -> None:
 def _keep(table: str, name: str, definition: str | None) -> None:
     """What was first remembered stays: a repeated migration would see its own doing."""
     op.get_bind().exec_driver_sql(
-        f"INSERT IGNORE INTO {KEPT} VALUES (%s, %s, %s)", (table, name, definition)
+        f"INSERT IGNORE INTO {KEPT} VALUES (%s, %s, %s)",
+        (table, name, definition),
     )
 
 

@@ -89,7 +89,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(*_KEY, name="pk_rule_change"),
     )
     op.create_index("idx_change_revision", "rule_change", ["application_name", "revision"])
-    op.execute("INSERT INTO rule_revision (id, revision) VALUES (1, 1)")
+    # Zero is never reached by counting: it says that nobody counts.
+    op.execute("INSERT INTO rule_revision (id, revision) VALUES (1, 0)")
     made: list[str] = []
     try:
         for name, statement in _triggers():
@@ -102,6 +103,8 @@ def upgrade() -> None:
         for name in made:
             op.execute(f"DROP TRIGGER {name}")
         _log.warning("no triggers on the rules, times of edits are watched: %s", error.orig)
+    else:
+        op.execute("UPDATE rule_revision SET revision = 1")
 
 
 def downgrade() -> None:
@@ -118,8 +121,7 @@ def _present() -> list[str]:
         return ours
     if op.get_context().dialect.name in _MYSQL:
         query = (
-            "SELECT trigger_name FROM information_schema.triggers"
-            " WHERE trigger_schema = DATABASE()"
+            "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()"
         )
     else:
         query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
@@ -139,22 +141,22 @@ def _mysql(watched: _Watched, event: str, rows: tuple[str, ...]) -> Iterator[tup
     name = f"{watched.table}_{event.lower()}"
     # MariaDB would take a bare ON for that of a join.
     where = _counts(watched, rows) if watched.counts else "1 = 1"
-    yield (
-        f"{name}_revision",
+    raised = (
         f"CREATE TRIGGER {name}_revision {start} INSERT INTO rule_revision (id, revision)"
         f" SELECT 1, 1 FROM DUAL WHERE {where}"
-        " ON DUPLICATE KEY UPDATE revision = rule_revision.revision + 1",
+        " ON DUPLICATE KEY UPDATE revision = rule_revision.revision + 1"
     )
+    yield f"{name}_revision", raised
     for row in rows:
         counts = f" AND ({_counts(watched, (row,))})" if watched.counts else ""
-        yield (
-            f"{name}_{row.lower()}",
+        noted = (
             f"CREATE TRIGGER {name}_{row.lower()} {start}"
             f" INSERT INTO rule_change ({', '.join(_KEY)}, revision)"
             f" SELECT {_values(watched, row)}, r.revision FROM rule_revision r"
             f" WHERE r.id = 1{counts}"
-            " ON DUPLICATE KEY UPDATE rule_change.revision = r.revision",
+            " ON DUPLICATE KEY UPDATE rule_change.revision = r.revision"
         )
+        yield f"{name}_{row.lower()}", noted
 
 
 def _sqlite(watched: _Watched, event: str, rows: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -167,13 +169,13 @@ def _sqlite(watched: _Watched, event: str, rows: tuple[str, ...]) -> Iterator[tu
         f" SELECT {_values(watched, row)}, revision FROM rule_revision WHERE id = 1;"
         for row in rows
     )
-    yield (
-        name,
+    trigger = (
         f"CREATE TRIGGER {name} AFTER {event} ON {watched.table} FOR EACH ROW{when} BEGIN"
         " INSERT INTO rule_revision (id, revision) SELECT 1, 0"
         " WHERE NOT EXISTS (SELECT 1 FROM rule_revision WHERE id = 1);"
-        f" UPDATE rule_revision SET revision = revision + 1 WHERE id = 1;{notes} END",
+        f" UPDATE rule_revision SET revision = revision + 1 WHERE id = 1;{notes} END"
     )
+    yield name, trigger
 
 
 def _counts(watched: _Watched, rows: tuple[str, ...]) -> str:

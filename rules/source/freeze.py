@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from rules.checks.limits import PLAN_LIMIT
 from rules.checks.names import absorbable
-from rules.errors import ChainUnknown, OverrideInvalid, TooLarge
+from rules.errors import ChainInvalid, ChainUnknown, OverrideInvalid, TooLarge
 from rules.plan import Plan, PolicyOverride
 from rules.sizes import KEY_LIMIT, REQUEST_LIMIT, json_size
 from rules.source.edits import edited_plan
@@ -148,5 +148,9 @@ def freeze_current(
         return current()
     except ChainUnknown:
         if not rules.look_again():
+            raise
+    except ChainInvalid:
+        # Nobody may have tried it since this process started, and an earlier version may be kept.
+        if not rules.recover(namespace or rules.namespaces[0], tenant):
             raise
     return current()

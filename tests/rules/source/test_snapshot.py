@@ -9,7 +9,7 @@ import pytest
 from rules.compiler import Compiled, compile_chain
 from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown
 from rules.plan import ComponentPolicy, Plan
-from rules.source import snapshot as module
+from rules.source import chains as module
 from rules.source.repository import ChainRow
 from rules.source.snapshot import Snapshot
 

@@ -1,0 +1,178 @@
+"""Holds back what does not compile: which chains, and what serves in their place.
+
+For the rule source, when rows have changed. Two things can break a chain. Its own new text: then
+the earlier text serves, also for the chains that include or extend it. Or other chains, of which
+one is gone or has changed: then what it was last compiled to serves. Reads no database; earlier
+versions are handed in.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final, TypeAlias
+
+from rules.compiler import compile_chain, compile_route
+from rules.errors import ChainInvalid, Diagnostic, RuleError
+from rules.jobs import RESERVED
+from rules.source.chains import NONE_HELD, Held, TenantChains
+from rules.source.repository import ChainRow
+
+Stored: TypeAlias = Callable[[str], Iterable[ChainRow]]
+"""Earlier versions of a chain that somebody has kept, the newest first."""
+
+TEMPLATE: Final = "placeholder_missing"
+MANY: Final = 50
+"""Changes of one tenant at once; with more it is quicker to try all its chains."""
+
+
+def nothing_stored(_chain: str) -> Iterable[ChainRow]:
+    """No version was kept."""
+    return ()
+
+
+def settle(
+    chains: TenantChains,
+    before: TenantChains | None,
+    suspects: Collection[str],
+    stored: Stored = nothing_stored,
+    *,
+    settled: bool,
+) -> TenantChains:
+    """The chains with those of the suspects held back that do not compile; others stay as they are.
+
+    `before` is what served until now. What is held back is a suspect, too: it may have healed.
+    """
+    return _Trial(chains, before, stored).run({*suspects, *chains.held}, settled=settled)
+
+
+def suspects_of(chains: TenantChains, changed: Collection[str]) -> set[str]:
+    """The changed chains, and those whose texts may lead to one of them; rather too many."""
+    if len(changed) > MANY:
+        return set(chains.rows)
+    found, new = set(changed), set(changed)
+    while new:
+        # Names of chains are whole words, but a word that holds one costs only a compilation.
+        leads = re.compile("|".join(map(re.escape, sorted(new)))).search
+        new = {
+            name
+            for name, text in chains.texts.items()
+            if name not in found and (leads(text.text) or text.extends in new)
+        }
+        found |= new
+    return found
+
+
+def failing(chains: TenantChains, names: Iterable[str]) -> set[str]:
+    """Those of the chains that do not compile as they are; templates are meant not to."""
+    trial = _Trial(chains, None, nothing_stored)
+    return {name for name in names if trial.serves(name) and trial.problem(name) is not None}
+
+
+class _Trial:
+    """Rows that are tried: `chains` changes until what serves compiles."""
+
+    def __init__(self, chains: TenantChains, before: TenantChains | None, stored: Stored) -> None:
+        self.held_before = chains.held
+        self.chains = chains
+        self.before = before
+        self.stored = stored
+
+    def serves(self, name: str) -> bool:
+        row = self.chains.rows.get(name)
+        return row is not None and row.serving
+
+    def run(self, suspects: set[str], *, settled: bool) -> TenantChains:
+        suspects = {name for name in suspects if self.serves(name)}
+        # As the rows are, without holding anything back.
+        self.chains = self.chains.holding(NONE_HELD, settled=settled)
+        held: dict[str, Held] = {}
+        failed = self._failed(suspects)
+        while roots := self._roots(failed, held):
+            for name in roots:
+                held[name] = self._held_back(name, failed[name])
+            self.chains = self.chains.holding(dict(held), settled=settled)
+            failed = self._failed(suspects)
+        for name, found in failed.items():
+            held[name] = self._kept(name, held.get(name), found)
+        return self.chains.holding({n: self._dated(n, h) for n, h in held.items()}, settled=settled)
+
+    def _failed(self, names: Iterable[str]) -> dict[str, tuple[Diagnostic, ...]]:
+        tried = ((name, self.problem(name)) for name in sorted(names))
+        return {name: problem for name, problem in tried if problem is not None}
+
+    def problem(self, name: str) -> tuple[Diagnostic, ...] | None:
+        """Why a chain, or its route, does not compile with the texts that now count."""
+        chains = self.chains
+        if name.startswith(RESERVED):
+            return None
+        try:
+            if chains.plans.get(chains.scope, name, chains.texts, chains.components) is None:
+                compiled = compile_chain(name, chains=chains.texts, components=chains.components)
+                if self.before is not None:
+                    chains.plans.keep(chains.scope, compiled, chains.texts, chains.components)
+            if chains.texts[name].routed:
+                compile_route(name, chains=chains.texts, components=chains.components)
+        except ChainInvalid as error:
+            found = error.diagnostics
+            is_template = {one.category for one in found} == {TEMPLATE}
+            return None if is_template and self._meant(name) else found
+        return None
+
+    def _meant(self, name: str) -> bool:
+        """Whether an open placeholder is the author's will: it stands in the chain's own text."""
+        return self.chains.texts[name].extends is None and "{{" in self.chains.texts[name].text
+
+    def _roots(self, failed: Mapping[str, object], held: Mapping[str, Held]) -> tuple[str, ...]:
+        """Chains whose own new text is to blame, or else all that have an earlier one."""
+        able = [n for n in failed if n not in held and self._earlier(n) is not None]
+        texts = self.chains.texts
+        own = [
+            name
+            for name in able
+            if not any(
+                other != name and (other in texts[name].text or other == texts[name].extends)
+                for other in failed
+            )
+        ]
+        return tuple(own or able)
+
+    def _held_back(self, name: str, found: tuple[Diagnostic, ...]) -> Held:
+        return Held(self.chains.rows[name].version, found, row=self._earlier(name))
+
+    def _earlier(self, name: str) -> ChainRow | None:
+        """The row before this one that compiled, if that was another text."""
+        row = self.chains.rows[name]
+        if self.before is not None and name in self.before.rows:
+            was, held = self.before.effective(name), self.before.held.get(name)
+            good = held is None or held.serving_version is not None
+            if good and was.serving and _text(was) != _text(row):
+                return was
+        for kept in self.stored(name):
+            if _text(kept) != _text(row):
+                return kept
+        return None
+
+    def _kept(self, name: str, held: Held | None, found: tuple[Diagnostic, ...]) -> Held:
+        """What a chain was compiled to before other chains broke it."""
+        version = self.chains.rows[name].version
+        if self.before is not None and name in self.before.rows:
+            try:
+                kept = self.before.compiled(name)
+            except RuleError:
+                kept = None
+            if kept is not None:
+                row = self.before.effective(name)
+                return Held(version, held.diagnostics if held else found, row=row, kept=kept)
+        return Held(version, held.diagnostics if held else found)
+
+    def _dated(self, name: str, held: Held) -> Held:
+        """A chain that was held back before, for the same version, is so since then."""
+        was = self.held_before.get(name)
+        if was is None and self.before is not None:
+            was = self.before.held.get(name)
+        if was is None or was.version != held.version:
+            return held
+        return Held(held.version, held.diagnostics, held.row, held.kept, was.since)
+
+
+def _text(row: ChainRow) -> tuple[str, str | None, str | None]:
+    return row.text, row.extends, row.route
