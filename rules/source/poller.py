@@ -90,6 +90,6 @@ class Poller:
         try:
             return act()
         # Reason: whatever a look meets, the next ones must come.
-        except Exception:
+        except Exception:  # noqa: BLE001
             _log.exception("rules_poll_failed")
             return False
