@@ -39,7 +39,9 @@ from activities.runner import Provider, Runner
 from activities.system import system_activities
 from rules.jobs import retention
 from rules.source.engine import create_engine_for
+from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
+from rules.source.poller import Poller
 from rules.source.service import RuleSource
 from settings import Settings, SettingsInvalid, load_settings
 from workflows.plugin import saga_plugin
@@ -56,8 +58,17 @@ log = structlog.get_logger("chainsaga.worker")
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Work until `stop` is set. Raises ActivityError when it never could."""
     registry = discover(settings.components)
-    engine = create_engine_for(settings.database_url, "chainsaga-worker")
-    rules = RuleSource(engine, settings.application, settings.rule_namespace, registry.policies)
+    engine = create_engine_for(
+        settings.database_url, "chainsaga-worker", log_sql=settings.rule_sql_log
+    )
+    rules = RuleSource(
+        engine,
+        settings.application,
+        settings.rule_namespace,
+        registry.policies,
+        names=settings.rule_names,
+        most_plans=settings.rule_plans,
+    )
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer, reader = MirrorWriter(engine, hot), MirrorReader(engine, hot)
     with ThreadPoolExecutor(settings.worker_threads, "component") as executor:
@@ -110,13 +121,14 @@ async def _background(
     registry: Registry,
 ) -> AsyncIterator[None]:
     """What goes on beside the work; a database that is down holds none of it up."""
-    refreshing = asyncio.create_task(_keep_reading(rules, settings.rule_refresh))
+    poller = Poller(rules, settings.polling, refresh_lock(settings.lock_url, settings.application))
+    poller.start()
     scanning = asyncio.create_task(_scan(engine, settings.application, registry))
     try:
         yield
     finally:
-        refreshing.cancel()
         scanning.cancel()
+        await asyncio.to_thread(poller.stop)
         await asyncio.to_thread(writer.close, MIRROR_GRACE)
 
 
@@ -208,12 +220,6 @@ async def _reconciling(
         yield
     finally:
         comparing.cancel()
-
-
-async def _keep_reading(rules: RuleSource, every: float) -> None:
-    while True:
-        await asyncio.to_thread(rules.refresh)
-        await asyncio.sleep(every)
 
 
 async def _scan(engine: Engine, application: str, registry: Registry) -> None:

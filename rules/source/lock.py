@@ -6,7 +6,7 @@ Without Redis, or while it does not answer, everybody may.
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final, Protocol
 
 import structlog
@@ -28,10 +28,11 @@ _log = structlog.get_logger(__name__)
 class RefreshLock(Protocol):
     """Lets one refresh at a time."""
 
-    @contextmanager
-    def held(self) -> Iterator[bool]:
+    def held(self) -> AbstractContextManager[bool]:
         """Whether the lock is ours, for the time of the block."""
-        yield True
+
+    def close(self) -> None:
+        """Give up what it needs; it is asked no more."""
 
 
 class NoLock:
@@ -41,6 +42,14 @@ class NoLock:
     def held(self) -> Iterator[bool]:
         """It is ours."""
         yield True
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def refresh_lock(url: str | None, application: str) -> "RedisLock | None":
+    """The lock in the Redis of a URL; None without one."""
+    return None if url is None else RedisLock(url, application)
 
 
 class RedisLock:

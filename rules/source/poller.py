@@ -6,16 +6,15 @@ succeeds; polling begins after a delay.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
 import structlog
 
 from rules.source.lock import NoLock, RefreshLock
+from rules.source.polling import Polling
 from rules.source.service import RETRY_SECONDS, RuleSource
 
-LEAST_SECONDS: Final = 10.0
 LOCKED_SECONDS: Final = 1.0
 """How soon one who found the lock taken asks for it again."""
 TRIED_AT_ONCE: Final = 10
@@ -23,15 +22,6 @@ REST_SECONDS: Final = 0.02
 """Between tenants whose chains are tried: requests come first."""
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Polling:
-    """How often to look, in seconds; `enabled` is whether at all after the first reading."""
-
-    every: float = 60.0
-    start: float = 60.0
-    enabled: bool = True
 
 
 class Poller:
@@ -55,6 +45,7 @@ class Poller:
         """End; a database that hangs is not waited for longer than `within` seconds."""
         self._stop.set()
         self._thread.join(within)
+        self._lock.close()
 
     def _run(self) -> None:
         while not self._guarded(self._source.refresh):

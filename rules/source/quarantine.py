@@ -7,10 +7,10 @@ versions are handed in.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final, TypeAlias
 
-from rules.compiler import compile_chain, compile_route
+from rules.compiler import Compiled, compile_chain, compile_route
 from rules.errors import ChainInvalid, Diagnostic, RuleError
 from rules.jobs import RESERVED
 from rules.source.chains import NONE_HELD, Held, TenantChains
@@ -75,6 +75,8 @@ class _Trial:
         self.chains = chains
         self.before = before
         self.stored = stored
+        self.earlier: dict[str, Iterator[ChainRow]] = {}
+        self.left: dict[str, ChainRow] = {}
 
     def serves(self, name: str) -> bool:
         row = self.chains.rows.get(name)
@@ -86,13 +88,16 @@ class _Trial:
         self.chains = self.chains.holding(NONE_HELD, settled=settled)
         held: dict[str, Held] = {}
         failed = self._failed(suspects)
-        while roots := self._roots(failed, held):
+        first = dict(failed)
+        while roots := self._roots(failed):
             for name in roots:
-                held[name] = self._held_back(name, failed[name])
+                row = self.left.pop(name)
+                held[name] = Held(self.chains.rows[name].version, first[name], row=row)
             self.chains = self.chains.holding(dict(held), settled=settled)
             failed = self._failed(suspects)
-        for name, found in failed.items():
-            held[name] = self._kept(name, held.get(name), found)
+            first = {**failed, **first}
+        for name in failed:
+            held[name] = self._kept(name, first[name])
         return self.chains.holding({n: self._dated(n, h) for n, h in held.items()}, settled=settled)
 
     def _failed(self, names: Iterable[str]) -> dict[str, tuple[Diagnostic, ...]]:
@@ -121,9 +126,9 @@ class _Trial:
         """Whether an open placeholder is the author's will: it stands in the chain's own text."""
         return self.chains.texts[name].extends is None and "{{" in self.chains.texts[name].text
 
-    def _roots(self, failed: Mapping[str, object], held: Mapping[str, Held]) -> tuple[str, ...]:
-        """Chains whose own new text is to blame, or else all that have an earlier one."""
-        able = [n for n in failed if n not in held and self._earlier(n) is not None]
+    def _roots(self, failed: Iterable[str]) -> tuple[str, ...]:
+        """Chains whose own text is to blame, or else all for which there is an earlier one."""
+        able = [name for name in failed if self._another(name)]
         texts = self.chains.texts
         own = [
             name
@@ -135,34 +140,45 @@ class _Trial:
         ]
         return tuple(own or able)
 
-    def _held_back(self, name: str, found: tuple[Diagnostic, ...]) -> Held:
-        return Held(self.chains.rows[name].version, found, row=self._earlier(name))
+    def _another(self, name: str) -> bool:
+        """Whether there is a row that was not tried yet; it is then in `left`."""
+        if name not in self.left:
+            rows = self.earlier.setdefault(name, self._earlier(name))
+            if (row := next(rows, None)) is not None:
+                self.left[name] = row
+        return name in self.left
 
-    def _earlier(self, name: str) -> ChainRow | None:
-        """The row before this one that compiled, if that was another text."""
+    def _earlier(self, name: str) -> Iterator[ChainRow]:
+        """Rows of before with other texts: what served, then what somebody kept."""
         row = self.chains.rows[name]
         if self.before is not None and name in self.before.rows:
             was, held = self.before.effective(name), self.before.held.get(name)
             good = held is None or held.serving_version is not None
             if good and was.serving and _text(was) != _text(row):
-                return was
+                yield was
+            if self._served(name) is not None:
+                # That is the last good version, whatever others somebody kept.
+                return
         for kept in self.stored(name):
             if _text(kept) != _text(row):
-                return kept
-        return None
+                yield kept
 
-    def _kept(self, name: str, held: Held | None, found: tuple[Diagnostic, ...]) -> Held:
+    def _kept(self, name: str, found: tuple[Diagnostic, ...]) -> Held:
         """What a chain was compiled to before other chains broke it."""
         version = self.chains.rows[name].version
-        if self.before is not None and name in self.before.rows:
-            try:
-                kept = self.before.compiled(name)
-            except RuleError:
-                kept = None
-            if kept is not None:
-                row = self.before.effective(name)
-                return Held(version, held.diagnostics if held else found, row=row, kept=kept)
-        return Held(version, held.diagnostics if held else found)
+        kept = self._served(name)
+        if self.before is None or kept is None:
+            return Held(version, found)
+        return Held(version, found, row=self.before.effective(name), kept=kept)
+
+    def _served(self, name: str) -> Compiled | None:
+        """What a start would have got before, if anything."""
+        if self.before is None or name not in self.before.rows:
+            return None
+        try:
+            return self.before.compiled(name)
+        except RuleError:
+            return None
 
     def _dated(self, name: str, held: Held) -> Held:
         """A chain that was held back before, for the same version, is so since then."""

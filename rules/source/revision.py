@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, Table, func, select, type_coerce
 
-from rules.source.columns import UtcDateTime
+from rules.source.columns import Seconds, UtcDateTime
 from rules.source.tables import (
     flow_chain,
     rule_change,
@@ -40,7 +40,7 @@ _TIMES: Final[tuple[tuple[Table, ColumnElement[datetime]], ...]] = (
 class Stand:
     """How far the database was: the revision or, without one, edits from `since` on.
 
-    `edits` has their number and the time of the latest, for each of the tables.
+    `edits` has their number and the sum of their times, for each of the tables.
     """
 
     revision: int
@@ -87,7 +87,8 @@ def _since(connection: Connection, application: str, since: datetime | None) -> 
             ours &= time >= since
         edits += (
             select(func.count()).select_from(table).where(ours).scalar_subquery(),
-            select(func.max(time)).where(ours).scalar_subquery(),
+            # Not the latest: of several, an earlier one may be that of a transaction that ends late.
+            select(func.sum(Seconds(time))).where(ours).scalar_subquery(),
         )
     revision, *found = connection.execute(select(*edits)).one()
     return Stand(revision or 0, since, tuple(found))

@@ -220,16 +220,18 @@ class RuleSource:
 
         So it becomes known what does not compile before somebody needs it.
         """
-        served = self._served
-        if served is None:
-            return False
-        untried = (c for one in served.snapshots.values() for c in one.unsettled())
-        for chains in islice(untried, most):
+        for chains in islice(self._untried(), most):
             # Not under the lock: changes are more urgent.
             broken = failing(chains, chains.rows)
             with self._refreshing:
                 self._settle(chains, broken)
-        return any(True for one in served.snapshots.values() for _ in one.unsettled())
+        return next(self._untried(), None) is not None
+
+    def _untried(self) -> Iterator[TenantChains]:
+        served = self._served
+        if served is not None:
+            for snapshot in served.snapshots.values():
+                yield from snapshot.unsettled()
 
     def _settle(self, chains: TenantChains, broken: set[str]) -> bool:
         before = self._served
@@ -290,9 +292,7 @@ class RuleSource:
             tally=self._tally,
             sha=served.sha if served else "",
             quarantined=tuple(_quarantined(served)) if served else (),
-            untried=sum(1 for one in served.snapshots.values() for _ in one.unsettled())
-            if served
-            else 0,
+            untried=sum(1 for _ in self._untried()),
             plans=len(self._plans),
         )
 

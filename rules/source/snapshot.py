@@ -47,7 +47,8 @@ class Snapshot:
         self.components = components
         self.edits = edits
         self.namespace = namespace
-        self._plans: Plans = plans or (previous._plans if previous is not None else Plans())
+        known = plans if previous is None else previous._plans
+        self._plans: Plans = Plans() if known is None else known
         self._tenants: Mapping[str, TenantChains] = {
             tenant: self._new(tenant, chains, _texts(below.get(tenant, {})))
             for tenant, chains in _by_tenant(rows).items()

@@ -1,10 +1,10 @@
 """The platform's own tables, with rows in them: taken over by the migrations, and given back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, select, text
 
 from migrations.adoption import KEPT, PlatformRowsClash
 from migrations.run import downgrade, upgrade
@@ -36,16 +36,18 @@ PLATFORM = (
 ) DEFAULT CHARSET=utf8mb4""",
     "CREATE TABLE config_version (id BIGINT PRIMARY KEY, snapshot TEXT)",
 )
-ROWS = (
+CHAINS = (
     "INSERT INTO flow_chain (tenant_id, chain_name, chain_code, status, owner, update_time) VALUES"
     " (1, 'order', 'THEN(a);', 'PUBLISHED', 'ann', '2025-01-02 03:04:05'),"
     " (1, 'draft', 'THEN(b);', 'DRAFT', NULL, '2025-01-02 03:04:05'),"
     " (2, 'order', 'THEN(c);', 'PUBLISHED', NULL, '2025-01-02 03:04:05'),"
-    " (2, 'Order', NULL, NULL, NULL, '2025-01-02 03:04:05')",
-    "INSERT INTO rule_component (tenant_id, component_id, component_code, component_type, status)"
-    " VALUES (1, 'price', 'return 1', 'script', 'PUBLISHED'), (1, 'old', 'x', NULL, 'DRAFT')",
-    "INSERT INTO config_version VALUES (1, '{}')",
+    " (2, 'Order', NULL, NULL, NULL, '2025-01-02 03:04:05')"
 )
+COMPONENTS = (
+    "INSERT INTO rule_component (tenant_id, component_id, component_code, component_type, status)"
+    " VALUES (1, 'price', 'return 1', 'script', 'PUBLISHED'), (1, 'old', 'x', NULL, 'DRAFT')"
+)
+ROWS = (CHAINS, COMPONENTS, "INSERT INTO config_version VALUES (1, '{}')")
 
 
 @pytest.fixture
@@ -69,6 +71,14 @@ def run(engine: Engine, *statements: str) -> None:
 def asked(engine: Engine, query: str) -> list[tuple[object, ...]]:
     with engine.connect() as connection:
         return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+
+def contents(engine: Engine, names: Iterable[str]) -> dict[str, list[tuple[object, ...]]]:
+    with engine.connect() as connection:
+        found = {
+            name: connection.execute(select(text("*")).select_from(text(name))) for name in names
+        }
+        return {name: [tuple(row) for row in rows] for name, rows in found.items()}
 
 
 def definition(engine: Engine, table: str) -> str:
@@ -106,7 +116,7 @@ def columns(engine: Engine, table: str) -> dict[str, tuple[str, bool]]:
 def test_rows_survive_the_way_up_and_down_and_up_again(engine: Engine, tmp_path: Path) -> None:
     names = ("flow_chain", "rule_component", "config_version")
     before = {name: definition(engine, name) for name in names}
-    rows = {name: asked(engine, f"SELECT * FROM {name}") for name in names if "chain" not in name}
+    rows = contents(engine, [n for n in names if "chain" not in n])
     for _ in range(2):
         upgrade(engine)
         assert tables(engine) == OURS | {KEPT, "config_version_platform"}
@@ -114,7 +124,7 @@ def test_rows_survive_the_way_up_and_down_and_up_again(engine: Engine, tmp_path:
         downgrade(engine)
         assert tables(engine) == set(names)
         assert {name: definition(engine, name) for name in names} == before
-        after = {name: asked(engine, f"SELECT * FROM {name}") for name in rows}
+        after = contents(engine, rows)
         # What was open was filled; it stays so.
         assert [row[:5] for row in after["rule_component"]] == [
             row[:5] for row in rows["rule_component"]
@@ -146,9 +156,9 @@ def test_a_migration_that_was_cut_off_can_be_repeated(engine: Engine) -> None:
     # As a migration leaves it that ended after its first column.
     run(
         engine,
-        f"CREATE TABLE {KEPT} (table_name VARCHAR(64), column_name VARCHAR(128), definition TEXT,"
+        "CREATE TABLE platform_column (table_name VARCHAR(64), column_name VARCHAR(128), definition TEXT,"
         " PRIMARY KEY (table_name, column_name))",
-        f"INSERT INTO {KEPT} VALUES ('flow_chain', 'application_name', NULL)",
+        "INSERT INTO platform_column VALUES ('flow_chain', 'application_name', NULL)",
         "ALTER TABLE flow_chain ADD COLUMN application_name VARCHAR(100)",
     )
     upgrade(engine)

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine, make_url, select
 from structlog.testing import capture_logs
 
 from migrations.run import downgrade, upgrade
 from rules.plan import ComponentPolicy
 from rules.source.engine import create_engine_for
 from rules.source.metadata import MetadataRepository
+from rules.source.tables import rule_change
 from tests.activities.mirror.stores import STORES, session_stores
 from tests.migrations.test_migrations import OURS, tables
 
@@ -46,12 +47,12 @@ def revision(engine: Engine) -> int:
 
 
 def changed(engine: Engine, since: int) -> set[str]:
-    query = (
-        "SELECT kind, application_name, namespace, tenant_id, name FROM rule_change"
-        f" WHERE revision > {since}"
-    )
+    change = rule_change.c
+    query = select(
+        change.kind, change.application_name, change.namespace, change.tenant_id, change.name
+    ).where(change.revision > since)
     with engine.connect() as connection:
-        return {"/".join(row) for row in connection.exec_driver_sql(query)}
+        return {"/".join(row) for row in connection.execute(query)}
 
 
 ORDER = "chain/dms-liteflow/default/1/order"
