@@ -20,7 +20,10 @@ from workflows.saga import Saga
 
 
 class InMemoryExecution:
-    """One execution in this process, which can be asked, decided and cancelled while it runs."""
+    """One execution in this process, which can be asked, decided and cancelled while it runs.
+
+    `context` is the shared context that it begins with.
+    """
 
     def __init__(
         self,
@@ -31,6 +34,7 @@ class InMemoryExecution:
         runner: Runner,
         *,
         clock: Clock | None = None,
+        context: Mapping[str, JsonValue] | None = None,
     ) -> None:
         self._ref = SagaRef(
             tenant=tenant,
@@ -42,6 +46,7 @@ class InMemoryExecution:
         self._components = components
         self._runner = runner
         self._clock = clock or SystemClock()
+        self._context = context or {}
         self._saga = self._open(ChainInput(frost=frost))
         self.runs = 1
 
@@ -56,6 +61,16 @@ class InMemoryExecution:
                 self.runs += 1
                 continue
             return self._saga.execution()
+
+    @property
+    def decided(self) -> bool:
+        """Whether the chain has its result; what still runs then has lost, or undoes."""
+        return self._saga.walked
+
+    @property
+    def timed_out(self) -> tuple[str, ...]:
+        """The branches that took too long, in the order of their limits."""
+        return tuple(self._saga.state.timed_out)
 
     def receive(self, kind: str, payload: JsonValue = None) -> None:
         """Take in a decision, as a signal brings it to a workflow."""
@@ -74,7 +89,9 @@ class InMemoryExecution:
         return self._saga.decisions()
 
     def _open(self, start: ChainInput) -> Saga:
-        state = start.state or SagaState(started_at=self._clock.now())
+        state = start.state or SagaState(
+            started_at=self._clock.now(), context=dict(self._context)
+        )
         runtime = InMemoryRuntime(start.frost, self._components, self._runner, self._clock)
         return Saga(self._ref, start.frost, state, runtime)
 
