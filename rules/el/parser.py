@@ -66,8 +66,11 @@ class _Parser:
             if self.texts[self.at] == ";":
                 self.at += 1
                 continue
-            statements.append(self.statement())
-            self.end_statement()
+            statement = self.statement()
+            if not self.end_statement():
+                broken = Broken(statement.value.start, self.end_before())
+                statement = Statement(statement.target, broken, statement.names)
+            statements.append(statement)
         return Script(() if self.gave_up else tuple(statements))
 
     def statement(self) -> Statement:
@@ -87,11 +90,15 @@ class _Parser:
         value = self.expression()
         return Statement(target, value, tuple(self.names))
 
-    def end_statement(self) -> None:
-        """Between two statements stands a `;` or a line break."""
+    def end_statement(self) -> bool:
+        """Between two statements stands a `;` or a line break.
+
+        False when the statement was only the beginning of what nobody can read.
+        """
         text = self.texts[self.at]
+        whole = self.kinds[self.at] != "host"
         if text == ";" or self.kinds[self.at] == "end":
-            return
+            return whole
         if text == ")":
             self.error("syntax", "this ')' closes nothing")
         elif text == ",":
@@ -101,10 +108,11 @@ class _Parser:
         elif not self.starts_operand():
             self.unexpected("';' or the end of the chain")
         elif "\n" in self.text[self.end_before() : self.starts[self.at]]:
-            return
+            return whole
         else:
             self.error("syntax", f"missing ';' before {quoted(text)}")
         self.skip(closers=";")
+        return whole
 
     def expression(self) -> Expr:
         """Read an operand, or several joined by signs; which sign binds first is not decided here.
@@ -199,14 +207,14 @@ class _Parser:
             elif text == ")":
                 self.at += 1
                 break
-            elif not self.another_argument(name, args[-1], opened):
+            elif not self.another_argument(name, args, opened):
                 break
         self.depth -= 1
         return tuple(args)
 
-    def another_argument(self, name: str, last: Expr, opened: int) -> bool:
+    def another_argument(self, name: str, args: list[Expr], opened: int) -> bool:
         """Neither `,` nor `)` after an argument: report, and say whether another one follows."""
-        text = self.texts[self.at]
+        text, last = self.texts[self.at], args[-1]
         if self.kinds[self.at] == "end" or text == ";":
             line = self.text.count("\n", 0, opened) + 1 if not self.findings.full else 0
             hint = f"'{name}(' was opened in line {line}"
@@ -221,6 +229,8 @@ class _Parser:
         else:
             self.unexpected("',' or ')'")
         self.skip()
+        # It is only the beginning of what nobody can read.
+        args[-1] = Broken(last.start, self.end_before())
         follows = self.texts[self.at] == ","
         self.at += self.texts[self.at] in (",", ")")
         return follows
