@@ -8,7 +8,9 @@ place decides. A name that is a chain is none.
 from collections.abc import Mapping
 
 from rules.checks.chains import ChainText
+from rules.checks.filling import filled
 from rules.checks.known import Kind, Named
+from rules.checks.limits import DEFAULT_LIMITS
 from rules.checks.resolve import CURRENT_CHAIN
 from rules.el.ast import Call, Chained, Expr, Literal, Name
 from rules.el.findings import Findings
@@ -47,8 +49,8 @@ class _Walk:
         self.variables: dict[str, Expr | None] = {CURRENT_CHAIN: None}
 
     def text(self, chain: str) -> None:
-        source = self.chains[chain]
-        script = parse(source.text, Findings(chain, source.text))
+        text = filled(chain, self.chains, DEFAULT_LIMITS.text).findings.text
+        script = parse(text, Findings(chain, text))
         unplaced: list[Expr] = []
         for statement in script.statements:
             alone = self.alone(statement.value)

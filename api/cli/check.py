@@ -56,7 +56,7 @@ def _check(source: Source, components: Components) -> Checked:
         if unit.body is None:
             return Checked(source, components, None, diagnostics)
         # No node can carry more than all texts together; escapes in JSON may double them.
-        texts = sum(len(one.source.text.encode()) for one in parsed.values())
+        texts = sum(len(one.findings.text.encode()) for one in parsed.values())
         if unit.body.size * (_PER_NODE + 2 * texts) <= DEFAULT_LIMITS.plan:
             return Checked(source, components, unit.body.size, diagnostics)
     return _compile(source, components)

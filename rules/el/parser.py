@@ -10,6 +10,7 @@ from typing import Final
 from rules.el.ast import Arithmetic, Broken, Call, Chained, Expr, Literal, Name, Script, Statement
 from rules.el.findings import Findings, quoted
 from rules.el.lexer import tokenize, unescape
+from rules.templates import placeholders
 
 DEPTH: Final = 100
 """Parentheses inside one another. A plan cannot be nested as deep (see `Limits.levels`), and
@@ -320,14 +321,25 @@ class _Parser:
             what = "comment" if text[0] == "/" else "string"
             self.error("syntax", f"this {what} is never closed", width=2 if text[0] == "/" else 1)
         elif text == "{" and self.texts[self.at + 1] == "{":
-            self.error("placeholder_missing", "a template cannot run: its {{...}} has no value")
-            self.give_up()
+            self.placeholder()
         elif kind == "host":
             self.error("unsupported_host", f"{quoted(text)} is not EL", hint=_EL_IS_DATA)
         else:
             look = _LOOKALIKES.get(text)
             hint = f"did you mean the plain '{look}'?" if look else None
             self.error("syntax", f"found {quoted(text)}, but expected {expected}", hint=hint)
+
+    def placeholder(self) -> None:
+        """What a template leaves open was not filled; or it is none, because it has blanks."""
+        start = self.starts[self.at]
+        found = next(placeholders(self.text[start:]), None)
+        if found is not None and found.start == 0:
+            message = "a template cannot run: its {{...}} has no value"
+            self.error("placeholder_missing", message)
+        else:
+            hint = "a placeholder is {{key}} without blanks, key being a name or a number"
+            self.error("syntax", "'{{' begins no placeholder here", hint=hint, width=2)
+        self.give_up()
 
     def error(
         self,

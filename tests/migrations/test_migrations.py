@@ -34,7 +34,7 @@ OURS = {
 # Columns of later migrations: in no CREATE TABLE.
 ADDED_LATER = {
     "saga_execution": ("waiting", "decisions"),
-    "flow_chain": ("undo_policy",),
+    "flow_chain": ("undo_policy", "route", "extends_chain"),
     "saga_component_metadata": (
         "compensate_when",
         "compensation_source",

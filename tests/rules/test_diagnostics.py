@@ -189,7 +189,7 @@ ERRORS = {
     "unsupported_host": UNSUPPORTED_HOST,
     "not_a_condition": NOT_A_CONDITION,
     "cyclic": ["FOR(2).DO(«main»)", "WHEN(a, «round1».retry(1))"],
-    "placeholder_missing": ["THEN(a, «{»{middle}})"],
+    "placeholder_missing": ["THEN(a, «{{middle}}»)"],
     "empty": ["«// only a remark»"],
 }
 CASES = [(category, text) for category, texts in ERRORS.items() for text in texts]
