@@ -75,6 +75,26 @@ def ran(one: Ran, diagnostics: Sequence[Diagnostic]) -> Answer:
     return answer | _diagnostics(diagnostics)
 
 
+def routed(runs: Mapping[str, Ran]) -> Answer:
+    """The chains that were chosen by their routes, and have run; one that fails fails alone."""
+    run = next(iter(runs.values())).run
+    return {
+        "parse": "ok",
+        "phase": "execute",
+        "success": True,
+        "error": None,
+        "routes": {id: steps_string(one.execution.stack) for id, one in runs.items()},
+        "records": list(run.records),
+        "rollback": "==>".join(run.undone),
+        "undo_failed": list(run.undo_failed),
+        "failed": {
+            id: one.execution.error.type
+            for id, one in runs.items()
+            if one.execution.error is not None
+        },
+    }
+
+
 def _status(stack: Sequence[StackEntry]) -> Mapping[str, str]:
     """How the last occurrence of each component ended."""
     return {

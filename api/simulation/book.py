@@ -7,14 +7,23 @@ section 13.)
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from activities.registry import Registry
 from api.simulation.cases import Chain, Config, Node
 from api.simulation.stubs import registry_of
 from api.simulation.world import World
-from rules.compiler import ChainText, Compiled, compile_chain
+from rules.checks.filling import filled
+from rules.checks.limits import DEFAULT_LIMITS
+from rules.compiler import ChainText, Compiled, compile_chain, compile_route
 from rules.el.findings import Findings
-from rules.errors import ChainInvalid, ChainUnknown, Diagnostic
+from rules.errors import ChainInvalid, ChainUnknown, Diagnostic, RoutesUnknown
+from rules.plan import Plan
+
+TENANT: Final = "1"
+NAMESPACE: Final = "default"
+ANONYMOUS: Final = "EL"
+"""How messages call a text that no chain has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,7 @@ class RuleBook:
     def texts(self) -> dict[str, ChainText]:
         """What the compiler is given: the chains that are switched on."""
         return {
-            id: ChainText(name=id, text=chain.text)
+            id: ChainText(name=id, text=chain.text, extends=chain.extends, route=chain.route)
             for id, chain in self.chains.items()
             if chain.enabled
         }
@@ -81,17 +90,21 @@ class RuleBook:
         """What is wrong with a chain as it stands; one that compiles serves from now on."""
         if id not in self._problems:
             try:
-                self._served[id] = Served(self.compiled(id, self.texts), self._components)
+                self._served[id] = Served(self._compiled(id, self.texts), self._components)
             except ChainInvalid as invalid:
                 self._problems[id] = invalid
             else:
                 self._problems[id] = None
         return self._problems[id]
 
+    def template(self, id: str) -> bool:
+        """Whether a chain is there to be extended only, so that it need not compile."""
+        return filled(id, self.texts, DEFAULT_LIMITS.text).template
+
     def serving(self, id: str) -> Served:
         """The version of a chain that runs. Raises ChainUnknown, or ChainInvalid without one."""
         if id not in self.texts:
-            raise ChainUnknown("1", id)
+            raise ChainUnknown(TENANT, id)
         problem = self.problem(id)
         if problem is not None and id not in self._served:
             raise problem
@@ -100,20 +113,36 @@ class RuleBook:
     def anonymous(self, text: str) -> Served:
         """A text that no chain has, compiled and not kept. Raises ChainInvalid."""
         texts = {**self.texts, ANONYMOUS: ChainText(ANONYMOUS, text)}
-        return Served(self.compiled(ANONYMOUS, texts), self._components)
+        return Served(self._compiled(ANONYMOUS, texts), self._components)
 
-    def compiled(self, id: str, texts: Mapping[str, ChainText]) -> Compiled:
-        """A chain, compiled with the components of now. Raises ChainInvalid."""
+    def routed(self, namespace: str) -> tuple[str, ...]:
+        """The chains of a namespace that have a route. Raises RoutesUnknown."""
+        found = tuple(
+            id
+            for id, text in self.texts.items()
+            if text.routed and (self.chains[id].namespace or NAMESPACE) == namespace
+        )
+        if not found:
+            known = dict.fromkeys(chain.namespace or NAMESPACE for chain in self.chains.values())
+            raise RoutesUnknown(TENANT, namespace, tuple(known))
+        return found
+
+    def route(self, id: str) -> Plan:
+        """The route of a chain. Raises ChainInvalid."""
+        return compile_route(id, chains=self.texts, components=self.components.policies)
+
+    @property
+    def components(self) -> Registry:
+        """The components of now."""
+        return self._components
+
+    def _compiled(self, id: str, texts: Mapping[str, ChainText]) -> Compiled:
         return compile_chain(
             id,
             chains=texts,
             components=self._components.policies,
             when_max_wait=self.config.when_max_wait_ms,
         )
-
-
-ANONYMOUS = "EL"
-"""How messages call a text that no chain has."""
 
 
 def duplicates(chains: Sequence[tuple[str, Chain]]) -> tuple[Diagnostic, ...]:

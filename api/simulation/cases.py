@@ -169,9 +169,11 @@ def read_case(line: str) -> Case:
     try:
         said = json.loads(line)
     except ValueError as error:
-        raise CaseInvalid(f"this is no JSON: {error}; a case is one JSON object on a line") from None
+        raise CaseInvalid(
+            f"this is no JSON: {error}; a case is one JSON object on a line"
+        ) from None
     if not isinstance(said, dict):
-        raise CaseInvalid("a case is a JSON object, such as {\"id\": …, \"chains\": …}")
+        raise CaseInvalid('a case is a JSON object, such as {"id": …, "chains": …}')
     name = said.get("id")
     try:
         return Case.model_validate(_inputs(said))
@@ -201,7 +203,9 @@ def _chains(value: object) -> object:
     if isinstance(value, Mapping):
         return tuple((id, _chain(said)) for id, said in value.items())
     if isinstance(value, list) and all(isinstance(one, Mapping) and "id" in one for one in value):
-        return tuple((one["id"], _chain({k: v for k, v in one.items() if k != "id"})) for one in value)
+        return tuple(
+            (one["id"], _chain({k: v for k, v in one.items() if k != "id"})) for one in value
+        )
     return value
 
 

@@ -4,6 +4,7 @@ For the answers. One attempt for each compensation, and nobody to ask; a failed 
 the others from being done. (EL reference section 13, corner 1.)
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -13,13 +14,22 @@ from pydantic import JsonValue
 from activities.runner import Provider, Runner
 from api.inprocess.clock import VirtualClock, run_virtual
 from api.inprocess.execute import InMemoryExecution
-from api.simulation.book import Served
+from api.inprocess.routes import ask_routes
+from api.simulation.book import TENANT, RuleBook, Served
 from api.simulation.world import Run, World
 from rules.execution import Execution
+from rules.plan import Plan
 from rules.wire import Frost, SagaOptions
 
-TENANT: Final = "1"
 OPTIONS: Final = SagaOptions(unattended=True, undo_policy="continue")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a run is given: the request, and the shared context that it begins with."""
+
+    request: JsonValue
+    context: Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +42,50 @@ class Ran:
     endless: bool = False
 
 
-def run_chain(
-    served: Served, request: JsonValue, context: Mapping[str, JsonValue], world: World
-) -> Ran:
+def run_chain(served: Served, given: Given, world: World) -> Ran:
     """Run one chain to its end."""
-    return run_virtual(_run(served, request, context, world))
+    world.run = Run()
+    return run_virtual(_run(served, given, world.run))
 
 
-async def _run(
-    served: Served, request: JsonValue, context: Mapping[str, JsonValue], world: World
-) -> Ran:
+def run_routes(
+    routes: Mapping[str, Plan], bodies: Mapping[str, Served], given: Given, book: RuleBook
+) -> dict[str, Ran]:
+    """Ask the routes, all at once, then run the chains whose routes match, all at once.
+
+    All of them write to one world, each has a context of its own.
+    """
+    world = book.world
+    world.run = Run()
+
+    async def run() -> dict[str, Ran]:
+        answers = await ask_routes(
+            TENANT,
+            "routes",
+            tuple(routes.values()),
+            given.request,
+            components=book.components,
+            runner=Runner(Provider()),
+            clock=VirtualClock(),
+        )
+        matching = [answer.chain for answer in answers if answer.matches]
+        ran = await asyncio.gather(*(_run(bodies[id], given, world.run) for id in matching))
+        return dict(zip(matching, ran, strict=True))
+
+    return run_virtual(run())
+
+
+async def _run(served: Served, given: Given, run: Run) -> Ran:
     plan = served.compiled.plan
     execution = InMemoryExecution(
         TENANT,
         plan.chain,
-        Frost(plan=plan, request=request, request_sha="", options=OPTIONS),
+        Frost(plan=plan, request=given.request, request_sha="", options=OPTIONS),
         served.components,
         Runner(Provider()),
         clock=VirtualClock(),
-        context=context,
+        context=given.context,
     )
-    endless = False
-
-    def stop() -> None:
-        nonlocal endless
-        endless = True
-        execution.cancel()
-
-    run = world.run = Run(decided=lambda: execution.decided, stop=stop)
+    run.running.append(execution)
     ended = await execution.run()
-    return Ran(ended, run, execution.timed_out, endless)
+    return Ran(ended, run, execution.timed_out, run.endless)

@@ -11,13 +11,13 @@ from pydantic import JsonValue
 
 from activities.errors import ComponentInvalid
 from api.errors import CaseInvalid
-from api.simulation.answers import Answer, not_parsed, not_run, parsed, ran
-from api.simulation.book import RuleBook, Served, duplicates
+from api.simulation.answers import Answer, not_parsed, not_run, parsed, ran, routed
+from api.simulation.book import NAMESPACE, RuleBook, Served, duplicates
 from api.simulation.cases import Asked, Case, Chain, Node, Operation
-from api.simulation.running import run_chain
+from api.simulation.running import Given, run_chain, run_routes
 from api.simulation.scripts import not_run as why_not_run
 from api.simulation.world import World
-from rules.errors import ChainInvalid, ChainUnknown
+from rules.errors import ChainInvalid, ChainUnknown, RoutesUnknown
 
 _ANY: Final = {
     f"any {kind} component": Node(type=kind, fallback=True)
@@ -64,32 +64,51 @@ def _compile(book: RuleBook, case: Case) -> None:
 
 
 def _check(book: RuleBook) -> Answer:
-    """Whether all chains compile; the first one that does not is told of."""
-    for id in book.texts:
+    """Whether all chains and routes compile; the first one that does not is told of."""
+    for id, text in book.texts.items():
+        try:
+            if text.routed:
+                book.route(id)
+        except ChainInvalid as invalid:
+            return not_parsed(invalid.diagnostics)
         problem = book.problem(id)
-        if problem is not None:
+        if problem is not None and not book.template(id):
             return not_parsed(problem.diagnostics)
-    found = [one for id in book.texts for one in book.serving(id).compiled.found]
-    return parsed(found)
+    served = (book.serving(id) for id in book.texts if book.problem(id) is None)
+    return parsed([one for good in served for one in good.compiled.found])
 
 
 def _run(book: RuleBook, case: Case, asked: Asked, *, lazy: bool) -> Answer:
     """Run what is asked for. `lazy`: what does not compile is only seen when it is run."""
-    if asked.run_route is not None:
-        raise CaseInvalid("run_route: chains are not chosen by their routes yet", case.id)
-    given = asked.model_fields_set
-    request = asked.request if "request" in given else case.request
-    context = asked.ctx if "ctx" in given else case.ctx
+    own = asked.model_fields_set
+    given = Given(
+        asked.request if "request" in own else case.request,
+        asked.ctx if "ctx" in own else case.ctx,
+    )
     try:
+        if asked.run_route is not None:
+            return _run_routes(book, asked.run_route.namespace or NAMESPACE, given)
         served = _served(book, asked)
-    except ChainUnknown as unknown:
-        return not_run("ChainUnknown", str(unknown))
+    except (ChainUnknown, RoutesUnknown) as unknown:
+        return not_run(type(unknown).__name__, str(unknown))
     except ChainInvalid as invalid:
-        if lazy:
+        # To load a template is no error.
+        if lazy or (asked.run is not None and book.template(asked.run)):
             return not_run("ChainInvalid", "the chain does not compile", invalid.diagnostics)
         return not_parsed(invalid.diagnostics)
-    answer = ran(run_chain(served, request, context, book.world), served.compiled.found)
+    answer = ran(run_chain(served, given, book.world), served.compiled.found)
     return answer | _notes(book, served, answer)
+
+
+def _run_routes(book: RuleBook, namespace: str, given: Given) -> Answer:
+    """Run the chains whose routes match. Raises RoutesUnknown, and ChainInvalid for one of them."""
+    chains = book.routed(namespace)
+    routes = {id: book.route(id) for id in chains}
+    runs = run_routes(routes, {id: book.serving(id) for id in chains}, given, book)
+    if not runs:
+        words = f"no route in the namespace '{namespace}' matches: {', '.join(chains)}"
+        return not_run("NoRouteMatches", words)
+    return routed(runs)
 
 
 def _served(book: RuleBook, asked: Asked) -> Served:
@@ -135,6 +154,8 @@ def _operate(book: RuleBook, case: Case, one: Operation) -> Answer:
             changed = dict(one.chains)
             _change(book, case, chains=changed, nodes=one.nodes)
     _compile(book, case)
-    problems = (book.problem(id) for id in changed if id in book.texts) if not case.config.lazy else ()
+    problems = (
+        (book.problem(id) for id in changed if id in book.texts) if not case.config.lazy else ()
+    )
     broken = next((problem for problem in problems if problem is not None), None)
     return answer | (parsed() if broken is None else not_parsed(broken.diagnostics))

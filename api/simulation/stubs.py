@@ -42,9 +42,7 @@ _KINDS: Final[Mapping[NodeType, Kind]] = {
 def registry_of(nodes: Mapping[str, Node], config: Config, world: World) -> Registry:
     """The components of a case. Raises ComponentInvalid."""
     return Registry(
-        function
-        for id, node in nodes.items()
-        for function in _functions(id, node, config, world)
+        function for id, node in nodes.items() for function in _functions(id, node, config, world)
     )
 
 

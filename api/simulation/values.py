@@ -7,7 +7,7 @@ is what cases written for LiteFlow expect.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias, cast
 
 from pydantic import BeforeValidator, Field, JsonValue
 
@@ -58,7 +58,7 @@ def _said(value: object) -> object:
         return value
     if isinstance(value, Mapping) and "op" in value:
         return Op.model_validate(value)
-    return Constant.model_construct(constant=value)
+    return Constant(constant=cast("JsonValue", value))
 
 
 Value: TypeAlias = Annotated[Op | Constant, BeforeValidator(_said)]
@@ -138,9 +138,7 @@ def printed(value: JsonValue | Sequence[str]) -> str:
     return str(value)
 
 
-_PLACE: Final = re.compile(
-    r"\{(id|tag|i|pi|ppi|obj|pobj|data|req|chain|exc|targets|bind:[^{}]+)\}"
-)
+_PLACE: Final = re.compile(r"\{(id|tag|i|pi|ppi|obj|pobj|data|req|chain|exc|targets|bind:[^{}]+)\}")
 
 _PLACES: Final[Mapping[str, Callable[[Moment], JsonValue | Sequence[str]]]] = {
     "id": lambda at: at.step.component,

@@ -5,9 +5,8 @@ case; the rest is of one run. A run that never ends is stopped here.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from api.simulation.values import Moment
 
@@ -15,16 +14,42 @@ MOST_CALLS: Final = 20_000
 """So many calls of components may one run make; an endless loop reaches it within seconds."""
 
 
+class Running(Protocol):
+    """An execution under way."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether the chain has its result, and only losers still run."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop it."""
+        ...
+
+
 @dataclass(slots=True)
 class Run:
-    """One run under way. `decided`: the chain has its result, and only losers still run."""
+    """A run of one chain, or of several side by side. `endless`: it was stopped."""
 
-    decided: Callable[[], bool] = lambda: False
-    stop: Callable[[], None] = lambda: None
+    running: list[Running] = field(default_factory=list)
     records: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
     undo_failed: list[str] = field(default_factory=list)
     calls: int = 0
+    endless: bool = False
+
+    @property
+    def decided(self) -> bool:
+        """Whether every chain has its result."""
+        return bool(self.running) and all(one.decided for one in self.running)
+
+    def count(self) -> None:
+        """Count a call; too many end the run."""
+        self.calls += 1
+        if self.calls == MOST_CALLS:
+            self.endless = True
+            for one in self.running:
+                one.cancel()
 
 
 class World:
@@ -38,14 +63,12 @@ class World:
     def called(self, what: str) -> int:
         """Count a call of a stub, or of a question to it; its number, from 1."""
         self._calls[what] += 1
-        self.run.calls += 1
-        if self.run.calls == MOST_CALLS:
-            self.run.stop()
+        self.run.count()
         return self._calls[what]
 
     def record(self, words: str) -> None:
         """Note what a step did. What a loser does once the result is there, nobody sees."""
-        if not self.run.decided():
+        if not self.run.decided:
             self.run.records.append(words)
 
     def begin(self, moment: Moment) -> None:
