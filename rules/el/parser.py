@@ -7,17 +7,27 @@ After an error it goes on behind the next `,`, `)` or `;`, so several errors are
 
 from typing import Final
 
-from rules.el.ast import Arithmetic, Broken, Call, Chained, Expr, Literal, Name, Script, Statement
+from rules.el.ast import (
+    Arithmetic,
+    Assignment,
+    Broken,
+    Call,
+    Chained,
+    Expr,
+    Literal,
+    Name,
+    Script,
+    Statement,
+)
 from rules.el.findings import Findings, quoted
-from rules.el.lexer import unescape
-from rules.el.reader import EL_IS_DATA, Reader
+from rules.el.lexer import number_of, tokenize, unescape
+from rules.templates import placeholders
 
 DEPTH: Final = 100
 """Parentheses inside one another. A plan cannot be nested as deep (see `Limits.levels`), and
 parser, checks and lowering, which recurse up to five frames per level, stay far from Python's own
 limit."""
 
-_INTEGER_MAX: Final = 2**31 - 1
 _SIGNS: Final = frozenset("+-*/")
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 # fmt: off
@@ -26,6 +36,10 @@ _HOST_WORDS: Final = frozenset({
     "break", "continue", "class", "instanceof",
 })
 # fmt: on
+# What a Chinese keyboard gives by mistake.
+_FULL_WIDTH: Final = "（），；。“”‘’＝＋"
+_LOOKALIKES: Final = dict(zip(_FULL_WIDTH, "(),;.\"\"''=+", strict=True))
+_EL_IS_DATA: Final = "EL is data here: calls, modifiers, names, literals and assignments only"
 
 
 def parse(text: str, findings: Findings, *, depth: int = DEPTH) -> Script:
@@ -38,12 +52,21 @@ def parse(text: str, findings: Findings, *, depth: int = DEPTH) -> Script:
     return _Parser(text, findings, depth).script()
 
 
-class _Parser(Reader):
+class _Parser:
     def __init__(self, text: str, findings: Findings, depth: int) -> None:
-        super().__init__(text, findings, depth)
+        tokens = tokenize(text)
+        self.kinds = tokens.kinds
+        self.texts = tokens.texts
+        self.starts = tokens.starts
+        self.text = text
+        self.findings = findings
+        self.at = 0
+        self.depth = 0
+        self.depth_limit = depth
         self.names: list[Name] = []
-        self.mentioned: set[str] = set()
-        self.inner: list[Statement] = []
+        self.assigned: set[str] = set()
+        self.reported_at = -1
+        self.gave_up = False
 
     def script(self) -> Script:
         """Read all statements.
@@ -59,9 +82,7 @@ class _Parser(Reader):
             if not self.end_statement():
                 broken = Broken(statement.value.start, self.end_before())
                 statement = Statement(statement.target, broken, statement.names)
-            statements += (*self.inner, statement)
-            self.inner.clear()
-            self.mentioned.clear()
+            statements.append(statement)
         return Script(() if self.gave_up else tuple(statements))
 
     def statement(self) -> Statement:
@@ -69,39 +90,24 @@ class _Parser(Reader):
 
         statement = [ name "=" ] expression
         """
-        target = self.target() if self.assigns() else None
+        target = self.target()
         self.names = []
         value = self.expression()
         return Statement(target, value, tuple(self.names))
 
-    def assigns(self) -> bool:
-        """Whether a variable and its `=` come next."""
+    def target(self) -> Name | None:
+        """Read the variable that is assigned here, if one is.
+
+        [ name "=" ]
+        """
         at = self.at
-        return self.texts[at + 1 : at + 2] == ["="] and self.kinds[at] == "name"
-
-    def target(self) -> Name:
-        """Read a variable that is assigned to, with the `=` behind it."""
-        start, text = self.starts[self.at], self.texts[self.at]
-        if text in _HOST_WORDS or text in _CONSTANTS:
-            self.error("syntax", f"{quoted(text)} cannot be a variable")
+        if self.kinds[at] != "name" or self.texts[at + 1] != "=":
+            return None
+        start = self.starts[at]
+        target = Name(self.texts[at], start, start + len(self.texts[at]))
+        if target.text in _HOST_WORDS or target.text in _CONSTANTS:
+            self.error("syntax", f"{quoted(target.text)} cannot be a variable")
         self.at += 2
-        return Name(text, start, start + len(text))
-
-    def assignment(self) -> Expr:
-        """Read an assignment that is a value: a statement that comes before, and its variable."""
-        target = self.target()
-        if not self.deeper():
-            return target
-        if target.text in self.mentioned:
-            message = f"{quoted(target.text)} has a meaning in this statement already"
-            hint = "assign it in a statement of its own"
-            self.findings.error("unsupported_host", message, target.start, target.end, hint=hint)
-        names, self.names = self.names, []
-        value = self.expression()
-        self.depth -= 1
-        self.inner.append(Statement(target, value, tuple(self.names)))
-        self.names = names
-        self.names.append(target)
         return target
 
     def end_statement(self) -> bool:
@@ -118,7 +124,7 @@ class _Parser(Reader):
         elif text == ",":
             self.error("syntax", "a ',' stands only between operands, inside parentheses")
         elif text == "=":
-            self.error("unsupported_host", "only a variable can be assigned to", hint=EL_IS_DATA)
+            self.error("unsupported_host", "one assignment per statement", hint=_EL_IS_DATA)
         elif not self.starts_operand():
             self.unexpected("';' or the end of the chain")
         elif "\n" in self.text[self.end_before() : self.starts[self.at]]:
@@ -131,10 +137,8 @@ class _Parser(Reader):
     def expression(self) -> Expr:
         """Read an operand, or several joined by signs; which sign binds first is not decided here.
 
-        expression = name "=" expression | operand { ( "+" | "-" | "*" | "/" ) operand }
+        expression = operand { ( "+" | "-" | "*" | "/" ) operand }
         """
-        if self.assigns():
-            return self.assignment()
         first = self.operand()
         if self.texts[self.at] not in _SIGNS:
             return first
@@ -205,7 +209,8 @@ class _Parser(Reader):
     def arguments(self, name: str) -> tuple[Expr, ...]:
         """Read the operands of a call; its "(" was read.
 
-        args = [ expression { "," expression } ] ")"
+        args = [ argument { "," argument } ] ")"
+        argument = [ name "=" ] expression
         """
         texts = self.texts
         if texts[self.at] == ")":
@@ -216,7 +221,12 @@ class _Parser(Reader):
         opened = self.starts[self.at - 1]
         args: list[Expr] = []
         while True:
-            args.append(self.expression())
+            target = self.target()
+            arg = self.expression()
+            if target is not None:
+                self.assigned.add(target.text)
+                arg = Assignment(target, arg, target.start, arg.end)
+            args.append(arg)
             text = texts[self.at]
             if text == ",":
                 self.at += 1
@@ -237,7 +247,7 @@ class _Parser(Reader):
             self.error("syntax", f"missing ')' to close '{name}('", at_end=True, hint=hint)
             return False
         if text == "=":
-            self.error("unsupported_host", "only a variable can be assigned to", hint=EL_IS_DATA)
+            self.error("unsupported_host", "one assignment per operand", hint=_EL_IS_DATA)
         elif self.starts_operand():
             before = quoted(self.text[last.start : last.end])
             self.error("syntax", f"missing ',' between {before} and {quoted(text)} in {name}(...)")
@@ -275,11 +285,11 @@ class _Parser(Reader):
             return Literal(_CONSTANTS[text], start, end)
         if text in _HOST_WORDS:
             self.at -= 1
-            self.error("unsupported_host", f"{quoted(text)} is not EL", hint=EL_IS_DATA)
+            self.error("unsupported_host", f"{quoted(text)} is not EL", hint=_EL_IS_DATA)
             return self.give_up()
         name = Name(text, start, end)
-        self.names.append(name)
-        self.mentioned.add(text)
+        if text not in self.assigned:
+            self.names.append(name)
         return name
 
     def number(self, text: str, start: int) -> Expr:
@@ -291,16 +301,100 @@ class _Parser(Reader):
             text += self.texts[self.at]
             self.at += 1
         end = self.end_before()
-        digits = text.rstrip("fFdD")
-        value: int | float = 0
-        if digits != text or not digits.lstrip("-").isdigit():
-            value = float(digits)
-            fits = abs(value) != float("inf")
-        else:
-            fits = len(digits) <= len("-2147483648")
-            value = int(digits) if fits else 0
-            fits = fits and -_INTEGER_MAX - 1 <= value <= _INTEGER_MAX
-        if not fits:
+        value = number_of(text)
+        if value is None:
             self.findings.error("range", "this number is too large", start, end)
             return Broken(start, end)
         return Literal(value, start, end)
+
+    def deeper(self) -> bool:
+        if self.depth >= self.depth_limit:
+            self.error("limit", f"more than {self.depth_limit} parentheses inside one another")
+            self.give_up()
+            return False
+        self.depth += 1
+        return True
+
+    def starts_operand(self) -> bool:
+        return self.kinds[self.at] in ("name", "number", "string") or self.texts[self.at] == "("
+
+    def end_before(self) -> int:
+        """Where the token before this one ends."""
+        last = self.at - 1
+        return self.starts[last] + len(self.texts[last]) if last >= 0 else 0
+
+    def broken(self, expected: str) -> Expr:
+        """Report what stands here in an operand's place and skip it."""
+        start = self.starts[self.at]
+        self.unexpected(expected)
+        self.skip()
+        return Broken(start, max(start, self.end_before()))
+
+    def unexpected(self, expected: str) -> None:
+        """Report that this token is not what was expected."""
+        kind, text = self.kinds[self.at], self.texts[self.at]
+        if kind == "end":
+            self.error("syntax", f"the text ends, but {expected} was expected", at_end=True)
+        elif kind == "unclosed":
+            what = "comment" if text[0] == "/" else "string"
+            self.error("syntax", f"this {what} is never closed", width=2 if text[0] == "/" else 1)
+        elif text == "{" and self.texts[self.at + 1] == "{":
+            self.placeholder()
+        elif kind == "host":
+            self.error("unsupported_host", f"{quoted(text)} is not EL", hint=_EL_IS_DATA)
+        else:
+            look = _LOOKALIKES.get(text)
+            hint = f"did you mean the plain '{look}'?" if look else None
+            self.error("syntax", f"found {quoted(text)}, but expected {expected}", hint=hint)
+
+    def placeholder(self) -> None:
+        """What a template leaves open was not filled; or it is none, because it has blanks."""
+        start = self.starts[self.at]
+        found = next(placeholders(self.text[start:]), None)
+        if found is not None and found.start == 0:
+            message = "a template cannot run: its {{...}} has no value"
+            self.error("placeholder_missing", message)
+        else:
+            hint = "a placeholder is {{key}} without blanks, key being a name or a number"
+            self.error("syntax", "'{{' begins no placeholder here", hint=hint, width=2)
+        self.give_up()
+
+    def error(
+        self,
+        category: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        at_end: bool = False,
+        width: int | None = None,
+    ) -> None:
+        """Report at this token, once per token; `at_end` means right behind the one before."""
+        if self.reported_at == self.at:
+            return
+        self.reported_at = self.at
+        start = self.end_before() if at_end else self.starts[self.at]
+        end = start + (1 if at_end else len(self.texts[self.at]) if width is None else width)
+        self.findings.error(category, message, start, end, hint=hint)
+
+    def skip(self, *, closers: str = ",);") -> None:
+        """Go to the next of `closers` outside of parentheses opened on the way."""
+        opened = 0
+        while self.kinds[self.at] != "end":
+            text = self.texts[self.at]
+            if text == "(":
+                opened += 1
+            elif opened and text == ")":
+                opened -= 1
+            elif text in closers and (not opened or text == ";"):
+                break
+            self.at += 1
+        # What stopped us follows from the error just reported.
+        self.reported_at = self.at
+
+    def give_up(self) -> Expr:
+        """Read nothing more: what follows could only be misunderstood."""
+        start = self.starts[self.at]
+        self.gave_up = True
+        self.at = len(self.kinds) - 1
+        self.reported_at = self.at
+        return Broken(start, self.starts[self.at])

@@ -129,7 +129,8 @@ def freeze_current(
 ) -> Frost:
     """Freeze the tenant's current chain; an unknown one is looked for in the database once more.
 
-    `namespace` is one of `rules.namespaces`, the first unless given. Raises what `freeze` raises, and RulesUnavailable.
+    `namespace` is one of `rules.namespaces`, the first unless given. Raises what `freeze` raises,
+    and RulesUnavailable.
     """
 
     def current() -> Frost:
