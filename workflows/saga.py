@@ -67,7 +67,7 @@ class Saga:
             beside.append(asyncio.create_task(self._limit.watch()))
         try:
             if announce:
-                await self._enter(Status.RUNNING)
+                await self._enter(self.state.status)
             await self._run()
         finally:
             self._limit.stop()
@@ -76,7 +76,7 @@ class Saga:
             if self._told is not None:
                 await self._told
         self._desk.judge_all()
-        return result_of(self.ref, self.state)
+        return result_of(self.ref, self.frost, self.state)
 
     def receive(self, kind: str, payload: JsonValue) -> None:
         """Take in a decision, as a signal brought it; it is judged in its turn."""
@@ -150,6 +150,9 @@ class Saga:
             return False
         self.state.cause = cause
         self._gate.stop()
+        if cause is not Cause.OPERATOR:
+            # Nobody would stop the chains that they run, and wait for.
+            self._runtime.cancel_running(callers=True)
         return True
 
     def _compensate(self, decision: Decision) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Body, Query
+from pydantic import JsonValue
 
 from api.inprocess.execute import execute
 from api.schemas import InMemoryAnswer, RequestData, refusals
@@ -15,7 +16,7 @@ from api.services import Services
 from api.tenant import Tenant
 from rules.execution import Status, steps_string
 from rules.source.freeze import freeze_current
-from rules.wire import SagaOptions
+from rules.wire import Frost, SagaOptions
 from workflows.outcome import unknown_effects
 
 router = APIRouter(prefix="/api/execute", tags=["in memory"])
@@ -37,12 +38,18 @@ async def run_in_memory(
     saga: Annotated[bool, Query(description="undo what was done when a step fails")] = False,
 ) -> InMemoryAnswer:
     """Run a chain in memory and wait for it; `success` is false when a step failed."""
+
+    async def find(chain: str, request: JsonValue, options: SagaOptions) -> Frost:
+        return await asyncio.to_thread(
+            freeze_current, services.rules, tenant, chain, request, options=options
+        )
+
     options = SagaOptions(saga=saga, unattended=True)
-    frost = await asyncio.to_thread(
-        freeze_current, services.rules, tenant, chain, request, options=options
-    )
+    frost = await find(chain, request, options)
     request_id = uuid4().hex
-    execution = await execute(tenant, request_id, frost, services.components, services.runner)
+    execution = await execute(
+        tenant, request_id, frost, services.components, services.runner, chains=find
+    )
     return InMemoryAnswer(
         success=execution.status is Status.COMPLETED,
         chain=chain,
