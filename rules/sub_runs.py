@@ -52,10 +52,11 @@ class SubRunEnd(Frozen):
 
 
 class SubRunsRequest(Frozen):
-    """Whose sub-runs are to be undone: those of one step."""
+    """Whose sub-runs are to be undone: those of one step, which remembers the `known` ones."""
 
     saga: SagaRef
     path: str
+    known: tuple[SubRun, ...] = ()
 
 
 class SubRunsUndone(Frozen):

@@ -23,6 +23,7 @@ STATUS_QUERY: Final = "status"
 UNDO_PLAN_QUERY: Final = "undo_plan"
 DECISIONS_QUERY: Final = "decisions"
 TREE_QUERY: Final = "tree"
+UNDO_INPUT_QUERY: Final = "undo_input"
 REQUEST_SHA_MEMO: Final = "chainsaga.request_sha"
 
 SEARCH_ATTRIBUTES: Final[Mapping[str, Literal["Keyword", "Int"]]] = {
@@ -127,15 +128,27 @@ class SagaState(BaseModel):
     spent: float = 0.0
 
 
+class SagaRef(Frozen):
+    """Which execution a step belongs to."""
+
+    tenant: str
+    execution_id: str
+    chain: str
+    rule_version: int
+    first_run_id: str
+
+
 class ChainInput(Frozen):
     """The input of a chain workflow that the API starts, and of every continued run.
 
-    `chainsaga` tells it from the bare request of a start by hand, which has no plan.
+    `chainsaga` tells it from the bare request of a start by hand, which has no plan. `undoes` is
+    the saga whose completed steps this one undoes, under the keys that they had.
     """
 
     chainsaga: Literal["input"] = "input"
     frost: Frost
     state: SagaState | None = None
+    undoes: SagaRef | None = Field(default=None, exclude_if=absent)
 
 
 class FreezeRequest(Frozen):
@@ -155,16 +168,6 @@ class ContextOperation(Frozen):
     op: Literal["set", "delete", "add", "append", "take"]
     key: str
     value: JsonValue = None
-
-
-class SagaRef(Frozen):
-    """Which execution a step belongs to."""
-
-    tenant: str
-    execution_id: str
-    chain: str
-    rule_version: int
-    first_run_id: str
 
 
 class UndoRequest(Frozen):

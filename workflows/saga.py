@@ -29,7 +29,16 @@ from workflows.undoing import Undoing
 class Saga:
     """One execution over its state. Raises nothing for what components or people do."""
 
-    def __init__(self, ref: SagaRef, frost: Frost, state: SagaState, runtime: Runtime) -> None:
+    def __init__(
+        self,
+        ref: SagaRef,
+        frost: Frost,
+        state: SagaState,
+        runtime: Runtime,
+        *,
+        undoes: SagaRef | None = None,
+    ) -> None:
+        """`undoes` is the saga whose steps these are, if it is another one."""
         self.ref = ref
         self.frost = frost
         self.state = state
@@ -52,7 +61,13 @@ class Saga:
         )
         self._interpreter = Interpreter(frost, state, runtime, gate=self._gate, steps=steps)
         self._undoing = Undoing(
-            ref, frost, state, runtime, gate=self._gate, announce=self._announce, sizes=sizes
+            undoes or ref,
+            frost,
+            state,
+            runtime,
+            gate=self._gate,
+            announce=self._announce,
+            sizes=sizes,
         )
         self._told: asyncio.Task[None] | None = None
         self._walked = False

@@ -26,7 +26,7 @@ from temporalio.exceptions import TimeoutError as TemporalTimeout
 from temporalio.workflow import ActivityCancellationType
 
 from rules.execution import ErrorInfo, Execution
-from rules.plan import UNDO_RETRY, ComponentPolicy, RetryPolicy
+from rules.plan import ComponentPolicy, RetryPolicy
 from rules.sizes import NAME_LIMIT
 from rules.sub_runs import SUB_QUEUE, SubRunsRequest, SubRunsUndone
 from rules.wire import (
@@ -50,6 +50,8 @@ MIRROR_LIMIT: Final = timedelta(seconds=1)
 MOMENT: Final = timedelta(milliseconds=1)
 UNDO_RUNS_LIMIT: Final = timedelta(days=7)
 UNDO_RUNS_BEAT: Final = timedelta(seconds=15)
+UNDO_RUNS_PAUSE: Final = timedelta(seconds=60)
+UNDO_RUNS_ATTEMPTS: Final = 20
 
 Answer = TypeVar("Answer")
 
@@ -167,10 +169,12 @@ class TemporalRuntime:
                 summary="undo the chains that it ran",
                 start_to_close_timeout=UNDO_RUNS_LIMIT,
                 heartbeat_timeout=UNDO_RUNS_BEAT,
-                retry_policy=TemporalRetry(maximum_attempts=UNDO_RETRY.attempts),
+                retry_policy=TemporalRetry(
+                    maximum_interval=UNDO_RUNS_PAUSE, maximum_attempts=UNDO_RUNS_ATTEMPTS
+                ),
             )
         except ActivityError as error:
-            return _lost(error, attempts=UNDO_RETRY.attempts)
+            return _told(error) or _lost(error, attempts=UNDO_RUNS_ATTEMPTS)
         return undone
 
     def changed(self) -> None:
@@ -232,11 +236,17 @@ def _sub_queue() -> str:
 
 def _failure(error: ActivityError, request: StepRequest) -> StepFailure:
     """The outcome of an activity that failed: its own words if it answered, else UNKNOWN."""
+    timed_out = isinstance(error.cause, TemporalTimeout)
+    most = request.answers + request.lost_attempts if timed_out else 1
+    return _told(error) or _lost(error, attempts=most)
+
+
+def _told(error: ActivityError) -> StepFailure | None:
+    """The activity's own words, if it answered."""
     cause = error.cause
     if isinstance(cause, ApplicationError) and cause.details:
         return StepFailure.model_validate(cause.details[0])
-    timed_out = isinstance(cause, TemporalTimeout)
-    return _lost(error, attempts=request.answers + request.lost_attempts if timed_out else 1)
+    return None
 
 
 def _lost(error: ActivityError, *, attempts: int) -> StepFailure:

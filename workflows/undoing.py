@@ -130,7 +130,8 @@ class Undoing:
 
     async def _undo_runs(self, entry: StackEntry) -> bool:
         """Undo what the step has run; whether nothing of it is blocked."""
-        result = await self._runtime.undo_runs(SubRunsRequest(saga=self._ref, path=entry.path))
+        request = SubRunsRequest(saga=self._ref, path=entry.path, known=entry.sub_runs or ())
+        result = await self._runtime.undo_runs(request)
         if isinstance(result, StepFailure):
             self._failed(entry, result.error, result.attempts)
             return False
