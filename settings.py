@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     ui_url: str = Field("http://127.0.0.1:8233", description="Temporal's Web UI, for links")
     default_tenant: str = Field("1", description="tenant of a request without X-Tenant-Id")
     worker_threads: int = Field(100, ge=1, description="threads of `def` components")
+    caller_slots: int = Field(
+        1_000, ge=1, description="steps of one worker that may wait for chains they run"
+    )
     shutdown_grace: float = Field(30, ge=0, description="how long running steps may go on at stop")
     max_events: int | None = Field(
         None, ge=20, description="lowers Temporal's continue-as-new hint; for tests"

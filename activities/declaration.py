@@ -14,6 +14,8 @@ from rules.plan import FailurePolicy, Kind, RetryPolicy
 
 DECLARATION: Final = "__chainsaga_component__"
 LOST_ATTEMPTS: Final = 3
+TIMEOUT: Final = 60.0
+WAITING_TIMEOUT: Final = 7 * 86_400.0
 COMPENSATE: Final = FailurePolicy()
 
 Asked: TypeAlias = Callable[..., bool | Awaitable[bool]]
@@ -47,6 +49,7 @@ class Options(TypedDict, total=False):
     lost_attempts: int | None
     refuses: tuple[type[BaseException], ...]
     fallback: bool
+    runs_chains: bool
     access: Asked | None
     end_when: Asked | None
     continue_on_error: Asked | bool
@@ -67,7 +70,7 @@ class Declaration:
     compensate_when: Literal["unknown", "always"] = "unknown"
     retry: RetryPolicy | None = None
     on_failure: FailurePolicy = COMPENSATE
-    timeout: float = 60.0
+    timeout: float | None = None
     heartbeat: float = 15.0
     read_only: bool | None = None
     irreversible: bool = False
@@ -75,6 +78,7 @@ class Declaration:
     lost_attempts: int | None = None
     refuses: tuple[type[BaseException], ...] = ()
     fallback: bool = False
+    runs_chains: bool = False
     access: Asked | None = None
     end_when: Asked | None = None
     continue_on_error: Asked | bool = False
@@ -85,10 +89,19 @@ class Declaration:
 
     @property
     def harmless(self) -> bool:
-        """Whether there is nothing to undo: as declared, else for heads without a compensation."""
+        """Whether it has no effect of its own: as declared, else for heads, and for what runs
+        chains, without a compensation.
+        """
         if self.read_only is None:
-            return self.kind != "common" and self.compensate is None
+            return (self.kind != "common" or self.runs_chains) and self.compensate is None
         return self.read_only
+
+    @property
+    def longest(self) -> float:
+        """How long an attempt may take, in seconds; one that waits for chains very long."""
+        if self.timeout is None:
+            return WAITING_TIMEOUT if self.runs_chains else TIMEOUT
+        return self.timeout
 
     @property
     def may_be_lost(self) -> int:

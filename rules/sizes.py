@@ -28,6 +28,7 @@ and the rest is left to the undoing."""
 
 MESSAGE_LIMIT: Final = 2_000
 DETAILS_LIMIT: Final = 16 * KIB
+NOTE_LIMIT: Final = 4 * KIB
 
 
 def json_size(value: object) -> int:

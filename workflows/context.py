@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from rules.sizes import json_size
 from rules.wire import ContextOperation, SagaState
-from workflows.requests import apply_operation
+from rules.writes import apply_operation
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from api.inprocess.clock import VirtualClock, run_virtual
 from api.inprocess.execute import InMemoryExecution
 from api.inprocess.routes import ask_routes
 from api.simulation.book import TENANT, RuleBook, Served
-from api.simulation.world import Run, World
+from api.simulation.world import Run
 from rules.execution import Execution
 from rules.plan import Plan
 from rules.wire import Frost, SagaOptions
@@ -42,10 +42,10 @@ class Ran:
     endless: bool = False
 
 
-def run_chain(served: Served, given: Given, world: World) -> Ran:
-    """Run one chain to its end."""
-    world.run = Run()
-    return run_virtual(_run(served, given, world.run))
+def run_chain(served: Served, given: Given, book: RuleBook) -> Ran:
+    """Run one chain to its end; its steps may run others of the book."""
+    book.world.run = Run()
+    return run_virtual(_run(served, given, book))
 
 
 def run_routes(
@@ -55,8 +55,7 @@ def run_routes(
 
     All of them write to one world, each has a context of its own.
     """
-    world = book.world
-    world.run = Run()
+    book.world.run = Run()
 
     async def run() -> dict[str, Ran]:
         answers = await ask_routes(
@@ -69,14 +68,19 @@ def run_routes(
             clock=VirtualClock(),
         )
         matching = [answer.chain for answer in answers if answer.matches]
-        ran = await asyncio.gather(*(_run(bodies[id], given, world.run) for id in matching))
+        ran = await asyncio.gather(*(_run(bodies[id], given, book) for id in matching))
         return dict(zip(matching, ran, strict=True))
 
     return run_virtual(run())
 
 
-async def _run(served: Served, given: Given, run: Run) -> Ran:
-    plan = served.compiled.plan
+async def _run(served: Served, given: Given, book: RuleBook) -> Ran:
+    plan, run = served.compiled.plan, book.world.run
+
+    async def find(chain: str, request: JsonValue, options: SagaOptions) -> Frost:
+        found = book.serving(chain).compiled.plan
+        return Frost(plan=found, request=request, request_sha="", options=options)
+
     execution = InMemoryExecution(
         TENANT,
         plan.chain,
@@ -84,6 +88,7 @@ async def _run(served: Served, given: Given, run: Run) -> Ran:
         served.components,
         Runner(Provider()),
         clock=VirtualClock(),
+        chains=find,
         context=given.context,
     )
     run.running.append(execution)

@@ -96,7 +96,7 @@ def _run(book: RuleBook, case: Case, asked: Asked, *, lazy: bool) -> Answer:
         if lazy or (asked.run is not None and book.template(asked.run)):
             return not_run("ChainInvalid", "the chain does not compile", invalid.diagnostics)
         return not_parsed(invalid.diagnostics)
-    answer = ran(run_chain(served, given, book.world), served.compiled.found)
+    answer = ran(run_chain(served, given, book), served.compiled.found)
     return answer | _notes(book, served, answer)
 
 

@@ -58,6 +58,7 @@ def _functions(
         "continue_on_error": node.continue_on_error,
         # Without a rollback there is nothing to undo, whatever else is called like an undo of it.
         "read_only": not node.rollback,
+        "runs_chains": node.invoke is not None,
     }
     if node.rollback:
         options["compensate"] = UNDO.format(id)
@@ -93,6 +94,8 @@ def _body(id: str, node: Node, world: World) -> Callable[..., object]:
             context.add(node.count, 1)
         for key, value in node.set_ctx.items():
             context.set(key, value)
+        if node.invoke is not None:
+            await step.run_chain(node.invoke, node.invoke_req)
         result = run_script(node, moment) if node.script is not None else None
         if node.set_end:
             step.end()

@@ -15,7 +15,8 @@ from rules.plan import (
 )
 from rules.sizes import KEY_LIMIT, REQUEST_LIMIT
 from rules.source.edits import Edits, PolicyEdit
-from rules.source.freeze import freeze, request_sha
+from rules.repeats import request_sha
+from rules.source.freeze import freeze
 from rules.source.repository import ChainRow
 from rules.source.snapshot import Snapshot
 from rules.wire import SagaOptions
