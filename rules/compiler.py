@@ -18,7 +18,6 @@ from rules.checks.routes import check_route_of
 from rules.checks.terms import Term, Unit
 from rules.el.findings import Findings
 from rules.errors import ChainInvalid, Diagnostic
-from rules.lint.report import lint
 from rules.lower.lowering import Lowering
 from rules.lower.rows import ROWS
 from rules.lower.scope import Scope as LoweringScope
@@ -61,6 +60,9 @@ class Compiled:
 
     def linted(self, deployed: Collection[str] | None) -> tuple[Diagnostic, ...]:
         """The warnings, for a deployment that serves these components (all, if None)."""
+        # Only who asks for warnings pays for loading the lint.
+        from rules.lint.report import lint
+
         more = lint(self.plan, self.text, self.places, deployed=deployed, written=self.written)
         return tuple(sorted((*self.found, *more), key=lambda one: (one.span.start, one.span.end)))
 

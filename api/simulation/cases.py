@@ -11,9 +11,8 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, JsonValue, ValidationError
 
 from api.errors import CaseInvalid
-from api.simulation.values import Constant, Op, Value
+from api.simulation.values import Constant, Op, Said, Value
 from rules.checks.resolve import near_name
-from rules.plan import Frozen
 
 NodeType: TypeAlias = Literal[
     "common",
@@ -42,7 +41,7 @@ REMARKS: Final = frozenset(
 """Fields for readers and for who compares, beside those that begin with `expect_`."""
 
 
-class Throws(Frozen):
+class Throws(Said):
     """What a stub throws: in its first `times` calls only, or in one pass of a loop only."""
 
     type: str = Field(alias="class")
@@ -51,14 +50,14 @@ class Throws(Frozen):
     when_loop_index: int | None = None
 
 
-class Retried(Frozen):
+class Retried(Said):
     """A component's own retries: so many further attempts, after these exceptions only."""
 
     times: int
     types: tuple[str, ...] = Field(default=(), alias="for")
 
 
-class Node(Frozen):
+class Node(Said):
     """A stub. In its body: sleep, record, count, set_ctx, invoke, set_end, throw, return."""
 
     type: NodeType
@@ -85,7 +84,7 @@ class Node(Frozen):
     script: str | None = None
 
 
-class Chain(Frozen):
+class Chain(Said):
     """A chain as its file says it."""
 
     text: str
@@ -95,7 +94,7 @@ class Chain(Frozen):
     enabled: bool = True
 
 
-class Config(Frozen):
+class Config(Said):
     """Settings that a case changes."""
 
     retry_count: int = 0
@@ -108,13 +107,13 @@ class Config(Frozen):
         return self.parse_mode != "PARSE_ALL_ON_START"
 
 
-class RunRoute(Frozen):
+class RunRoute(Said):
     """The chains of a namespace are to be run whose routes match."""
 
     namespace: str | None = None
 
 
-class Asked(Frozen):
+class Asked(Said):
     """What is to be run: a chain, a text that no chain has, or chains by their routes."""
 
     run: str | None = None

@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, TypeAlias, cast
 
-from pydantic import BeforeValidator, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from activities.component import Context, Step
-from rules.plan import Frozen
 
 OpName: TypeAlias = Literal[
     "tag_bool",
@@ -32,7 +31,13 @@ OpName: TypeAlias = Literal[
 ]
 
 
-class Op(Frozen):
+class Said(BaseModel):
+    """Frozen data of a case; a class is only built for what a case has, as a command starts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class Op(Said):
     """An answer that is worked out when the stub runs; which fields count depends on `op`."""
 
     op: OpName
@@ -47,7 +52,7 @@ class Op(Frozen):
     values: tuple[JsonValue, ...] = ()
 
 
-class Constant(Frozen):
+class Constant(Said):
     """An answer that is always the same."""
 
     constant: JsonValue
