@@ -1,18 +1,19 @@
 """`chainsaga simulate`: run chains in memory, with stubs for their components.
 
 Reads one case on each line, and answers on one line, in order. Waiting costs nothing, as time is
-virtual.
+virtual. A line that is no case is told of on standard error, and the others are answered.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from api.cli.sources import STDIN, stop
-from api.errors import CaseInvalid
-from api.simulation.cases import read_case
-from api.simulation.simulate import simulate
+
+if TYPE_CHECKING:
+    from api.simulation.answers import Answer
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,13 +30,34 @@ def run(options: argparse.Namespace) -> int:
         if not line.strip():
             continue
         try:
-            answer = simulate(read_case(line))
-        except CaseInvalid as invalid:
-            print(f"{options.file}:{number}: {invalid}", file=sys.stderr)
+            answer = _answer(line)
+        except Exception as problem:  # noqa: BLE001 - one line must not cost the others their answer
+            print(f"{options.file}:{number}: {_words(problem)}", file=sys.stderr)
             code = 2
             continue
-        print(json.dumps(answer, ensure_ascii=False), flush=options.file == STDIN)
+        text = json.dumps(answer, ensure_ascii=False)
+        # Half a character, which a text may hold, has no bytes; as an escape it is JSON all the same.
+        text = text.encode(errors="backslashreplace").decode()
+        print(text, flush=options.file == STDIN)
     return code
+
+
+def _answer(line: str) -> "Answer":
+    # Loaded for the first case: `--help` and a file that is not there are told at once.
+    from api.simulation.cases import read_case
+    from api.simulation.simulate import simulate
+
+    return simulate(read_case(line))
+
+
+def _words(problem: Exception) -> str:
+    from api.errors import CaseInvalid
+
+    if isinstance(problem, CaseInvalid):
+        return str(problem)
+    return (
+        f"the case could not be simulated ({type(problem).__name__}: {problem}); please report it"
+    )
 
 
 def _lines(name: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ is what cases written for LiteFlow expect.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, TypeAlias, cast
 
@@ -103,9 +104,10 @@ def _seq(op: Op, at: Moment) -> JsonValue:
 
 
 def _number(value: JsonValue) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{printed(value)} is no number")
-    return float(value)
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        with suppress(ValueError):
+            return float(value)
+    raise ValueError(f"{printed(value)} is no number")
 
 
 _OPS: Final[Mapping[OpName, Callable[[Op, Moment], JsonValue]]] = {

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from api.simulation.values import Moment
 
-MOST_CALLS: Final = 20_000
+MOST_CALLS: Final = 10_000
 """So many calls of components may one run make; an endless loop reaches it within seconds."""
 
 
