@@ -61,7 +61,7 @@ class Compiled:
     def linted(self, deployed: Collection[str] | None) -> tuple[Diagnostic, ...]:
         """The warnings, for a deployment that serves these components (all, if None)."""
         # Only who asks for warnings pays for loading the lint.
-        from rules.lint.report import lint
+        from rules.lint.report import lint  # noqa: PLC0415
 
         more = lint(self.plan, self.text, self.places, deployed=deployed, written=self.written)
         return tuple(sorted((*self.found, *more), key=lambda one: (one.span.start, one.span.end)))

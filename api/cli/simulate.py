@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.cli.sources import STDIN, stop
@@ -31,12 +32,12 @@ def run(options: argparse.Namespace) -> int:
             continue
         try:
             answer = _answer(line)
-        except Exception as problem:  # noqa: BLE001 - one line must not cost the others their answer
+        except Exception as problem:  # noqa: BLE001 - it must not cost other lines their answer
             print(f"{options.file}:{number}: {_words(problem)}", file=sys.stderr)
             code = 2
             continue
         text = json.dumps(answer, ensure_ascii=False)
-        # Half a character, which a text may hold, has no bytes; as an escape it is JSON all the same.
+        # Half a character, which a text may hold, has no bytes; as an escape it is JSON, too.
         text = text.encode(errors="backslashreplace").decode()
         print(text, flush=options.file == STDIN)
     return code
@@ -65,7 +66,7 @@ def _lines(name: str) -> Iterator[str]:
         yield from sys.stdin
         return
     try:
-        with open(name, encoding="utf-8") as file:
+        with Path(name).open(encoding="utf-8") as file:
             yield from file
     except OSError as error:
         stop(f"{name}: {error.strerror}")

@@ -41,6 +41,34 @@ REMARKS: Final = frozenset(
 """Fields for readers and for who compares, beside those that begin with `expect_`."""
 
 
+def _named(value: object, field: str) -> object:
+    """The short form of an object that has only this field."""
+    return value if value is None or isinstance(value, Mapping) else {field: value}
+
+
+def _chains(value: object) -> object:
+    """Chains by their ids, or a list of objects that name theirs."""
+    if isinstance(value, Mapping):
+        return tuple((id, _chain(said)) for id, said in value.items())
+    if isinstance(value, list) and all(isinstance(one, Mapping) and "id" in one for one in value):
+        return tuple(
+            (one["id"], _chain({k: v for k, v in one.items() if k != "id"})) for one in value
+        )
+    return value
+
+
+def _chain(said: object) -> object:
+    """A chain's text, or an object; `el` and `body` are one, and files write `enable` as a text."""
+    if isinstance(said, str):
+        return {"text": said}
+    if not isinstance(said, Mapping):
+        return said
+    chain = {key: value for key, value in said.items() if key not in ("el", "body", "enable")}
+    chain["text"] = said.get("el", said.get("body", ""))
+    chain["enabled"] = said.get("enable", True)
+    return chain
+
+
 class Throws(Said):
     """What a stub throws: in its first `times` calls only, or in one pass of a loop only."""
 
@@ -138,7 +166,7 @@ class Operation(Asked):
     namespace: str | None = None
     enable: bool = True
     node: Node | None = None
-    chains: Annotated[tuple[tuple[str, Chain], ...], BeforeValidator(lambda v: _chains(v))] = ()
+    chains: Annotated[tuple[tuple[str, Chain], ...], BeforeValidator(_chains)] = ()
     nodes: dict[str, Node] = {}
 
     @property
@@ -157,7 +185,7 @@ class Case(Asked):
     """One line. `chains` are pairs, since a file may give an id twice."""
 
     id: str
-    chains: Annotated[tuple[tuple[str, Chain], ...], BeforeValidator(lambda v: _chains(v))]
+    chains: Annotated[tuple[tuple[str, Chain], ...], BeforeValidator(_chains)]
     nodes: dict[str, Node] = {}
     config: Config = Config()
     ops: tuple[Operation, ...] = ()
@@ -190,34 +218,6 @@ def _inputs(said: Mapping[str, object]) -> dict[str, object]:
     if isinstance(ops := kept.get("ops"), list):
         kept["ops"] = [_inputs(op) if isinstance(op, Mapping) else op for op in ops]
     return kept
-
-
-def _named(value: object, field: str) -> object:
-    """The short form of an object that has only this field."""
-    return value if value is None or isinstance(value, Mapping) else {field: value}
-
-
-def _chains(value: object) -> object:
-    """Chains by their ids, or a list of objects that name theirs."""
-    if isinstance(value, Mapping):
-        return tuple((id, _chain(said)) for id, said in value.items())
-    if isinstance(value, list) and all(isinstance(one, Mapping) and "id" in one for one in value):
-        return tuple(
-            (one["id"], _chain({k: v for k, v in one.items() if k != "id"})) for one in value
-        )
-    return value
-
-
-def _chain(said: object) -> object:
-    """A chain's text, or an object; `el` and `body` are one, and files write `enable` as a text."""
-    if isinstance(said, str):
-        return {"text": said}
-    if not isinstance(said, Mapping):
-        return said
-    chain = {key: value for key, value in said.items() if key not in ("el", "body", "enable")}
-    chain["text"] = said.get("el", said.get("body", ""))
-    chain["enabled"] = said.get("enable", True)
-    return chain
 
 
 _MODELS: Final = (Case, Operation, Node, Chain, Config, RunRoute, Throws, Retried, Op)

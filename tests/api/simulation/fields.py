@@ -242,8 +242,10 @@ SCRIPTS = {
             "k": {
                 "type": "script",
                 "language": "python",
-                "script": "m = _meta\ndefaultContext.setData('all', [m['currChainId'], m['nodeId'], m.get('tag'),"
-                " m['cmpData']['v'], m['loopIndex'], m['requestData'], m['cmp'].getBindData('b')])",
+                "script": "m = _meta\n"
+                "d = [m['currChainId'], m['nodeId'], m.get('tag'), m['cmpData']['v']]\n"
+                "e = [m['loopIndex'], m['requestData'], m['cmp'].getBindData('b')]\n"
+                "defaultContext.setData('all', d + e)",
             }
         },
     ),

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from api.simulation.cases import read_case
 from api.simulation.simulate import simulate
 
-Said = Mapping[str, JsonValue]
+Said = dict[str, JsonValue]
 
 STEPS: dict[str, Said] = {letter: {"type": "common", "rollback": True} for letter in "abcdefghk"}
 HEADS: dict[str, Said] = {
