@@ -221,7 +221,8 @@ class _Parser:
         opened = self.starts[self.at - 1]
         args: list[Expr] = []
         while True:
-            target = self.target()
+            assigns = self.kinds[self.at] == "name" and texts[self.at + 1] == "="
+            target = self.target() if assigns else None
             arg = self.expression()
             if target is not None:
                 self.assigned.add(target.text)

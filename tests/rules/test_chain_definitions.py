@@ -1,6 +1,8 @@
 """Chains that extend others and chains with routes: what compiles to what, and what is told."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rules.checks.limits import Limits
 from rules.compiler import ChainText, check_chain, compile_chain, compile_route
@@ -263,3 +265,33 @@ def test_a_chain_is_checked_with_its_route_and_runs_without() -> None:
 @pytest.mark.parametrize("blank", ["", "  \n"])
 def test_a_blank_route_is_none(blank: str) -> None:
     assert not text("main", "THEN(a)", route=blank).routed
+
+
+WORDS_AND_SIGNS = "THEN( IF(x, AND(x, y) ) , a sub f0 f1 {{0}} {{k}} {{ ; ' // .retry(1)"
+PIECES = st.sampled_from([*WORDS_AND_SIGNS.split(), "\n", "{{0}} = ", "{{k}}=", "{{ k }}"])
+texts = st.lists(PIECES, max_size=10).map("".join)
+families = st.lists(
+    st.tuples(texts, st.none() | st.sampled_from(["f0", "f1", "f2", "sub", "nosuch"]), texts),
+    min_size=3,
+    max_size=3,
+)
+
+
+@given(family=families)
+@settings(deadline=None)
+def test_any_family_gives_a_plan_or_diagnostics(
+    family: list[tuple[str, str | None, str]],
+) -> None:
+    chains = {
+        **INCLUDED,
+        **{f"f{at}": text(f"f{at}", *parts) for at, parts in enumerate(family)},
+    }
+    for name in ("f0", "f1", "f2"):
+        told = check_chain(name, chains=chains, components=COMPONENTS)
+        for one in told:
+            route_of = chains[one.chain].route or ""
+            own = route_of if one.message.startswith("in the route") else chains[one.chain].text
+            assert str(one)
+            assert 0 <= one.span.start <= one.span.end <= len(own) + 1
+        if all(one.severity == "warning" for one in told):
+            compile_chain(name, chains=chains, components=COMPONENTS)
