@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import uuid4
 
@@ -12,7 +13,8 @@ from temporalio.client import WorkflowHandle
 from temporalio.worker import Worker
 
 from rules.execution import EntryStatus, Execution, Status
-from rules.wire import EXECUTION_QUERY, Frost, SagaOptions, SagaResult
+from rules.source.freeze import request_sha
+from rules.wire import EXECUTION_QUERY, Frost, MirrorChange, SagaOptions, SagaResult
 from tests.workflows.acting import CALLS, tell
 from tests.workflows.callers import KEYS
 from tests.workflows.cases import whole
@@ -30,12 +32,14 @@ async def start(
     chain: str,
     script: Mapping[str, list[str]],
     changed: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
     queue: str = QUEUE,
+    id: str | None = None,
 ) -> tuple[str, Handle]:
     plan = plan_of(lab, whole(chain), PLAIN, changed or {})
     request = cast(JsonValue, dict(script))
     frost = Frost(plan=plan, request=request, request_sha="", options=SagaOptions())
-    id = f"calling-{uuid4().hex[:8]}"
+    id = id or f"calling-{uuid4().hex[:8]}"
     return id, await lab.start(frost, id, queue)
 
 
@@ -164,6 +168,34 @@ async def test_readers_find_sub_runs_by_their_callers(lab: Lab) -> None:
     assert sub.parent is not None
     assert (sub.parent.execution_id, sub.parent.path) == (id, "0.0")
     assert sub.status is Status.COMPLETED
+
+
+async def test_a_run_that_temporal_has_forgotten_is_not_started_again(lab: Lab) -> None:
+    script = {"chains": ["pair"]}
+    id = f"forgotten-{uuid4().hex[:8]}"
+    now = datetime.now(UTC)
+    remembered = Execution(
+        tenant=TENANT,
+        execution_id=f"{id}/0.0/1",
+        chain="pair",
+        rule_version=1,
+        plan_sha="",
+        status=Status.COMPLETED,
+        request_sha=request_sha("pair", cast(JsonValue, script)),
+        context={"did p": 1},
+        started_at=now,
+        ended_at=now,
+        changed_at=now,
+        revision=2,
+    )
+    lab.writer.put(MirrorChange(execution=remembered))
+    assert lab.writer.flush(10)
+    _, handle = await start(lab, 'THEN(calls.tag("r"))', script, id=id)
+    async with asyncio.timeout(LIMIT):
+        result = await ending(handle)
+    assert (result.status, result.output) == (Status.COMPLETED, ["COMPLETED"])
+    assert result.context == {"did p": 1}
+    assert CALLS[f"{id}/0.0/1/p"] == 0
 
 
 async def test_a_sub_run_that_waits_for_a_person_is_decided_by_its_own_id(lab: Lab) -> None:
