@@ -146,6 +146,7 @@ class TemporalLauncher:
             call.saga.tenant,
             call.chain,
             call.request,
+            namespace=call.terms.namespace,
             options=sub_options(call.terms),
         )
         return sub_frost(frost, call)

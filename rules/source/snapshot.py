@@ -1,8 +1,9 @@
 """The chains of one application and namespace at one moment: immutable, sealed per tenant.
 
-For the rule source, which swaps whole snapshots, and for the freeze. A chain is compiled when it
-is first asked for; a new snapshot takes over what its rows have not changed. Edits of policies are
-kept beside the chains: they take part in the freeze, not in compiling. Knows no database.
+For the rule source, which swaps whole snapshots, and for the freeze. A chain, or its route, is
+compiled when it is first asked for; a new snapshot takes over what its rows have not changed. Edits
+of policies are kept beside the chains: they take part in the freeze, not in compiling. Knows no
+database.
 """
 
 import threading
@@ -11,17 +12,21 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from rules.compiler import ChainText, Compiled, compile_chain
+from rules.compiler import ChainText, Compiled, compile_chain, compile_route
 from rules.el.findings import Findings
 from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown
 from rules.jobs import RESERVED
-from rules.plan import ComponentPolicy
+from rules.plan import ComponentPolicy, Plan
 from rules.source.edits import NO_EDITS, Edits
 from rules.source.repository import ChainRow, UndoPolicy
 
 
 class Snapshot:
-    """Immutable as seen from outside; what it compiles is remembered."""
+    """Immutable as seen from outside; what it compiles is remembered.
+
+    Chains of `beneath` are no chains of this snapshot, but may be included and extended by them;
+    of two with one name its own counts, also one that does not serve.
+    """
 
     def __init__(
         self,
@@ -30,14 +35,13 @@ class Snapshot:
         previous: "Snapshot | None" = None,
         *,
         edits: Edits = NO_EDITS,
+        beneath: Iterable[ChainRow] = (),
     ) -> None:
-        by_tenant: dict[str, dict[str, ChainRow]] = defaultdict(dict)
-        for row in rows:
-            by_tenant[row.tenant][row.name] = row
+        by_tenant, below = _by_tenant(rows), _by_tenant(beneath)
         self.components = components
         self.edits = edits
         self._tenants = {
-            tenant: _TenantChains(tenant, chains, components)
+            tenant: _TenantChains(tenant, chains, below.get(tenant, {}), components)
             for tenant, chains in by_tenant.items()
         }
         if previous is not None and previous.components == components:
@@ -48,6 +52,11 @@ class Snapshot:
     def compiled(self, tenant: str, chain: str) -> Compiled:
         """A serving chain, compiled. Raises ChainUnknown, ChainDisabled or ChainInvalid."""
         return self._of(tenant, chain).compiled(chain)
+
+    def routes(self, tenant: str) -> Mapping[str, Plan | ChainInvalid]:
+        """The routes of the tenant's serving chains by chain, in the order of their names."""
+        known = self._tenants.get(tenant)
+        return known.routes() if known else {}
 
     def transactional(self, tenant: str, chain: str) -> bool:
         """Whether the chain runs as a saga unless the request says otherwise."""
@@ -80,16 +89,18 @@ class _TenantChains:
         self,
         tenant: str,
         rows: Mapping[str, ChainRow],
+        beneath: Mapping[str, ChainRow],
         components: Mapping[str, ComponentPolicy],
     ) -> None:
         self.rows = rows
         self._tenant = tenant
         self._components = components
         self._texts = {
-            row.name: ChainText(name=row.name, text=row.text, version=row.version)
-            for row in rows.values()
+            row.name: ChainText(row.name, row.text, row.version, row.extends, row.route)
+            for row in {**beneath, **rows}.values()
             if row.serving
         }
+        self._routes: dict[str, Plan | ChainInvalid] = {}
         self._lock = threading.Lock()
         self._compiled: dict[str, Compiled] = {}
         self._invalid: dict[str, ChainInvalid] = {}
@@ -122,6 +133,19 @@ class _TenantChains:
                 raise ChainInvalid(chain, known.diagnostics)
             return self._compiled[chain]
 
+    def routes(self) -> Mapping[str, Plan | ChainInvalid]:
+        with self._lock:
+            for name in sorted(self.rows):
+                if name in self._texts and self._texts[name].routed and name not in self._routes:
+                    self._routes[name] = self._route(name)
+            return {name: self._routes[name] for name in sorted(self._routes)}
+
+    def _route(self, chain: str) -> Plan | ChainInvalid:
+        try:
+            return compile_route(chain, chains=self._texts, components=self._components)
+        except ChainInvalid as error:
+            return error
+
     def take_over(self, before: "_TenantChains") -> None:
         """Keep the compiled form of every chain whose text, and what it includes, is the same."""
         same = {name for name, text in self._texts.items() if before._texts.get(name) == text}
@@ -131,6 +155,16 @@ class _TenantChains:
             shadowed = new & compiled.plan.components.keys()
             if name in same and same.issuperset(compiled.includes) and not shadowed:
                 self._compiled[name] = compiled
+        for name, route in before._routes.copy().items():
+            if name in same and isinstance(route, Plan):
+                self._routes[name] = route
+
+
+def _by_tenant(rows: Iterable[ChainRow]) -> Mapping[str, Mapping[str, ChainRow]]:
+    found: dict[str, dict[str, ChainRow]] = defaultdict(dict)
+    for row in rows:
+        found[row.tenant][row.name] = row
+    return found
 
 
 def _reserved(row: ChainRow) -> ChainInvalid:
