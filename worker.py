@@ -70,7 +70,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         runner = Runner(Provider(), executor)
         plugin = saga_plugin(
             [
-                *component_activities(registry, runner, Chains(rules, writer, start_attributes)),
+                *component_activities(
+                    registry, runner, Chains(rules, writer, reader, start_attributes)
+                ),
                 *undo_activities(),
                 *system_activities(rules, writer),
                 *job_activities(Stores(engine, reader, writer, hot), job_rules(settings)),

@@ -14,6 +14,7 @@ from rules.plan import FailurePolicy, Kind, RetryPolicy
 
 DECLARATION: Final = "__chainsaga_component__"
 LOST_ATTEMPTS: Final = 3
+WAITING_LOST_ATTEMPTS: Final = 1_000
 TIMEOUT: Final = 60.0
 WAITING_TIMEOUT: Final = 7 * 86_400.0
 COMPENSATE: Final = FailurePolicy()
@@ -106,9 +107,13 @@ class Declaration:
     @property
     def may_be_lost(self) -> int:
         """How many attempts may be lost without an answer."""
-        if self.lost_attempts is None:
-            return LOST_ATTEMPTS if self.idempotent else 0
-        return self.lost_attempts
+        if self.lost_attempts is not None:
+            return self.lost_attempts
+        if not self.idempotent:
+            return 0
+        # Who waits for days outlives many workers; a time-out of its own is meant to end it.
+        waits = self.runs_chains and self.timeout is None
+        return WAITING_LOST_ATTEMPTS if waits else LOST_ATTEMPTS
 
     @property
     def retried(self) -> tuple[type[BaseException], ...]:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.chains import Found, family, find, undone
 from activities.execute import beating
+from activities.found_runs import Found, family, find, undone
 from rules.execution import ErrorInfo, SubRun
 from rules.sub_runs import SubRunsRequest, SubRunsUndone
 from rules.wire import UNDO_RUNS_ACTIVITY, StepFailure

@@ -54,7 +54,10 @@ class SagaOptions(Frozen):
 
 
 class Frost(Frozen):
-    """What is frozen at the start of an execution and never changes; `parent` of a sub-run."""
+    """What is frozen at the start of an execution and never changes.
+
+    `parent` is that of a sub-run, `namespace` the chain's if it is not the first that is served.
+    """
 
     plan: Plan
     request: JsonValue = None
@@ -62,6 +65,7 @@ class Frost(Frozen):
     business_key: str | None = None
     options: SagaOptions = SagaOptions()
     parent: Parent | None = Field(default=None, exclude_if=absent)
+    namespace: str | None = Field(default=None, exclude_if=absent)
 
 
 class Failure(Frozen):
@@ -198,10 +202,11 @@ class Place(Frozen):
 
 
 class SubRunTerms(Frozen):
-    """How the chains run that a step runs: the options of its own saga, and how deep it is."""
+    """How the chains run that a step runs: what its own saga has, and how deep it is."""
 
     options: SagaOptions
     depth: int = 0
+    namespace: str | None = Field(default=None, exclude_if=absent)
 
 
 class StepRequest(Frozen):

@@ -7,6 +7,7 @@ their chains wrote. Pure.
 from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
+from pydantic_core import to_json
 
 from rules.wire import ContextOperation
 
@@ -45,7 +46,7 @@ def difference(
     for key, value in after.items():
         if key not in before:
             yield from _first(key, value)
-        elif value != before[key] or type(value) is not type(before[key]):
+        elif not _same(value, before[key]):
             yield from _changed(key, before[key], value)
 
 
@@ -59,13 +60,18 @@ def _first(key: str, value: JsonValue) -> Iterator[ContextOperation]:
 
 
 def _changed(key: str, before: JsonValue, after: JsonValue) -> Iterator[ContextOperation]:
-    if isinstance(before, list) and isinstance(after, list) and after[: len(before)] == before:
+    if isinstance(before, list) and isinstance(after, list) and _same(after[: len(before)], before):
         for item in after[len(before) :]:
             yield ContextOperation(op="append", key=key, value=item)
     elif type(before) is int and type(after) is int:
         yield ContextOperation(op="add", key=key, value=after - before)
     else:
         yield ContextOperation(op="set", key=key, value=after)
+
+
+def _same(one: JsonValue, other: JsonValue) -> bool:
+    """Whether they are the same JSON; Python alone takes 1 and True for equal."""
+    return one == other and to_json(one) == to_json(other)
 
 
 def _number(value: JsonValue) -> float:

@@ -84,7 +84,8 @@ def forward_request(
 def _terms(frost: Frost) -> SubRunTerms:
     """A sub-run has its caller's options but for the time limit, which is the caller's own."""
     depth = frost.parent.depth if frost.parent else 0
-    return SubRunTerms(options=frost.options.model_copy(update={"timeout": None}), depth=depth)
+    options = frost.options.model_copy(update={"timeout": None})
+    return SubRunTerms(options=options, depth=depth, namespace=frost.namespace)
 
 
 def undo_request(ref: SagaRef, frost: Frost, state: SagaState, entry: StackEntry) -> StepRequest:

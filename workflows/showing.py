@@ -26,10 +26,16 @@ def fitting(execution: Execution) -> Execution:
         return execution
     values = [execution.request, execution.output, *execution.context.values()]
     for entry in execution.stack:
-        values += (entry.input, entry.output)
+        values += (entry.input, entry.output, entry.note)
     cut = _cut_from(values, excess)
     stack = tuple(
-        entry.model_copy(update={"input": cut(entry.input), "output": cut(entry.output)})
+        entry.model_copy(
+            update={
+                "input": cut(entry.input),
+                "output": cut(entry.output),
+                "note": cut(entry.note),
+            }
+        )
         for entry in execution.stack
     )
     return execution.model_copy(

@@ -67,11 +67,15 @@ async def in_memory(
             options=options,
         )
 
-    options = SagaOptions(saga=saga, unattended=True)
-    frost = await find(chain, request, options)
+    frost = await find(chain, request, SagaOptions(saga=saga, unattended=True))
     request_id = uuid4().hex
     execution = await execute(
-        tenant, request_id, frost, services.components, services.runner, chains=find
+        tenant,
+        request_id,
+        frost,
+        services.components,
+        services.runner,
+        chains=find,
     )
     return InMemoryAnswer(
         success=execution.status is Status.COMPLETED,

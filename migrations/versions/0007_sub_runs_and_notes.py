@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects.mysql import LONGTEXT, VARCHAR
 
 revision: Final = "0007"
-down_revision: Final = "0005"
+down_revision: Final = "0006"
 branch_labels: Final = None
 depends_on: Final = None
 

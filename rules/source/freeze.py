@@ -125,7 +125,7 @@ def freeze_current(
     """
 
     def current() -> Frost:
-        return freeze(
+        frost = freeze(
             rules.snapshot_of(namespace or rules.namespaces[0]),
             tenant,
             chain,
@@ -134,6 +134,8 @@ def freeze_current(
             options=options,
             overrides=overrides,
         )
+        # The chains that its steps run are of the same namespace.
+        return frost if namespace is None else frost.model_copy(update={"namespace": namespace})
 
     try:
         return current()

@@ -83,6 +83,13 @@ async def test_failure(
         assert (order.scalar_one_or_none() == "open") is not undone
 
 
+NAMES = {
+    "createOrder": "open the order",
+    "deductStock": "take the goods",
+    "freezeCoupon": "freeze the coupon",
+    "pay": "take the money",
+    "notify": "tell the customer",
+}
 STEPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("free", BOOK, ["createOrder==>pay"]),
     ("free", {**BOOK, "faults": {"createOrder": "refuse"}}, ["createOrder"]),
@@ -110,7 +117,12 @@ STEPS: list[tuple[str, dict[str, Any], list[str]]] = [
 async def test_step_string(
     api: Api, *, chain: str, request_: dict[str, Any], steps: list[str]
 ) -> None:
-    assert (await run(api, chain, request_))["steps"] in steps
+    named = ["==>".join(map(_named, each.split("==>"))) for each in steps]
+    assert (await run(api, chain, request_))["steps"] in named
+
+
+def _named(component: str) -> str:
+    return f"{component}[{NAMES[component]}]" if component in NAMES else component
 
 
 async def test_a_wrong_request_names_component_and_field(api: Api) -> None:

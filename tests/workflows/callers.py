@@ -6,10 +6,21 @@ caller itself does then stands under its tag.
 """
 
 import asyncio
+from collections import defaultdict
 from typing import Final
 
-from activities.component import ChainAnswer, Step, Undo, component
+from activities.component import (
+    ChainAnswer,
+    OnFailure,
+    Refused,
+    Step,
+    Strategy,
+    Undo,
+    component,
+)
 from tests.workflows.acting import CALLS, Script, act_of
+
+KEYS: Final[defaultdict[str, list[str]]] = defaultdict(list)
 
 CHAINS: Final = {
     "pair": "THEN(work.tag('p'), work.tag('q'));",
@@ -17,6 +28,8 @@ CHAINS: Final = {
     "outer": "THEN(work.tag('u'), calls.tag('inner'), work.tag('v'));",
     "forever": "THEN(itself);",
     "bare": "THEN(strict);",
+    "keyed": "THEN(holdsKey, holdsKey);",
+    "asks": "THEN(manual.tag('m'));",
     "held": "THEN(work.tag('p'), work.tag('h'), work.tag('q'));",
 }
 """What callers may run; `pair`, `one` and `outer` are undone without a rest."""
@@ -54,6 +67,27 @@ async def calls_and_undoes(request: Script, step: Step) -> list[str]:
 def calls_on_thread(request: Script, step: Step) -> list[str]:
     answers = [step.run_chain_blocking(chain, request) for chain in request.get("chains", [])]
     return _told(request, step, answers)
+
+
+@component("holdsKey", compensate="returnsKey")
+async def holds_key(step: Step) -> None:
+    KEYS[f"{step.execution_id} forward"].append(step.key)
+
+
+@component("returnsKey")
+async def returns_key(undo: Undo[None]) -> None:
+    KEYS[f"{undo.execution_id} undo"].append(undo.forward_key)
+
+
+@component("manual", on_failure=OnFailure(strategy=Strategy.MANUAL))
+async def manual(step: Step) -> None:
+    CALLS[f"{step.execution_id}/{step.tag}"] += 1
+    raise Refused("ask somebody")
+
+
+@component("noted", name="A note")
+async def noted(step: Step) -> None:
+    step.note(value=False)
 
 
 @component("uncall")

@@ -257,12 +257,14 @@ async def open_lab(address: str, home: Path) -> AsyncIterator[Lab]:
     rules = RuleSource(engine, "lab", "default", registry.policies)
     goods = shop.shop_engine(f"sqlite:///{home}/shop.db")
     shop.prepare_shop(goods)
-    writer = MirrorWriter(engine)
+    writer, reader = MirrorWriter(engine), MirrorReader(engine)
     with ThreadPoolExecutor(64) as executor:
         runner = Runner(Provider({shop.open_shop: goods}), executor)
         plugin = saga_plugin(
             [
-                *component_activities(registry, runner, Chains(rules, writer, start_attributes)),
+                *component_activities(
+                    registry, runner, Chains(rules, writer, reader, start_attributes)
+                ),
                 *undo_activities(),
                 *system_activities(rules, writer),
             ],
@@ -281,7 +283,7 @@ async def open_lab(address: str, home: Path) -> AsyncIterator[Lab]:
                 max_cached_workflows=0,
             ),
         ):
-            yield Lab(client, rules, registry, runner, goods, writer, MirrorReader(engine))
+            yield Lab(client, rules, registry, runner, goods, writer, reader)
     assert writer.close(10)
     goods.dispose()
     engine.dispose()

@@ -4,10 +4,18 @@ A part of the table in `tests.workflows.operators`; `tests.workflows.cases` has 
 with the tag `r` runs the chains of `tests.workflows.callers` that stand under `chains`.
 """
 
-from tests.workflows.cases import FAILED, UNDONE, Case
+from tests.workflows.cases import FAILED, UNDONE, Case, cancelled
 
 PAIR = {"chains": ["pair"]}
 RUNS = 'calls.tag("r")'
+
+CANCELLED_CALL = cancelled(
+    'THEN(a, calls.tag("b"))',
+    "a b?",
+    "b a",
+    {"chains": ["held"], "h": ["until told"], "grace": ["15"]},
+)
+"""How far the sub-run comes before it is cancelled is chance, so that it is not in the table."""
 
 CALLS = {
     "runs: a chain, whose writes are the caller's": Case(
