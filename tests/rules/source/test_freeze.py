@@ -13,9 +13,9 @@ from rules.plan import (
     PolicyOverride,
     RetryPolicy,
 )
+from rules.repeats import request_sha
 from rules.sizes import KEY_LIMIT, REQUEST_LIMIT
 from rules.source.edits import Edits, PolicyEdit
-from rules.repeats import request_sha
 from rules.source.freeze import freeze
 from rules.source.repository import ChainRow
 from rules.source.snapshot import Snapshot
