@@ -80,6 +80,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
         settings.rule_namespace,
         registry.policies,
         further=settings.route_namespaces,
+        when_max_wait=settings.when_max_wait_ms,
     )
     client = await connect([saga_plugin()], lazy=True)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from activities.component import Context, Retry, Step, Undo, component
+from activities.component import Context, Refused, Retry, Step, Undo, component
 from activities.declaration import Options
 from activities.registry import Registry
 from api.simulation.cases import Config, Node, NodeType, Retried
@@ -23,8 +23,10 @@ from rules.plan import Kind
 UNDO: Final = "{} (undo)"
 AT_ONCE: Final = 1e-6
 """Seconds between attempts: LiteFlow has no back-off, and a pause of nothing is no pause."""
+LONGEST: Final = 3.0e7
+"""Seconds that a stub sleeps at most: nearly a year."""
 NEVER: Final = 3.2e7
-"""Seconds after which an attempt is given up: no case waits for a year."""
+"""Seconds after which an attempt is given up."""
 
 _KINDS: Final[Mapping[NodeType, Kind]] = {
     "common": "common",
@@ -85,9 +87,11 @@ def _body(id: str, node: Node, world: World) -> Callable[..., object]:
     async def body(request: JsonValue, step: Step, context: Context) -> JsonValue:
         moment = Moment(step, request, context, world.called(id))
         world.begin(moment)
+        if world.run.endless:
+            raise Refused("too many calls", final=True)
         pause = answer(node.sleep_ms, moment)
         if isinstance(pause, int | float) and pause > 0:
-            await asyncio.sleep(pause / 1000)
+            await asyncio.sleep(min(pause / 1000, LONGEST))
         if node.record is not None:
             world.record(filled(node.record, moment))
         if node.count is not None:

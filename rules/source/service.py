@@ -50,7 +50,8 @@ class RuleSource:
     """The chains of one application and namespace, for all tenants.
 
     Of the namespaces in `further`, the chains are served that a route chooses; these may include
-    and extend chains of the first namespace.
+    and extend chains of the first namespace. `when_max_wait` is the limit, in milliseconds, of a
+    WHEN that says none itself.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class RuleSource:
         components: Mapping[str, ComponentPolicy],
         *,
         further: Iterable[str] = (),
+        when_max_wait: int | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.engine: Final = engine
@@ -70,6 +72,7 @@ class RuleSource:
         self._application = application
         self._namespace = namespace
         self._components = components
+        self._when_max_wait = when_max_wait
         self._clock = clock
         self._refreshing = threading.Lock()
         self._snapshots: Mapping[str, Snapshot] = {}
@@ -102,6 +105,7 @@ class RuleSource:
                 self._snapshots.get(namespace),
                 edits=edits,
                 beneath=() if namespace == self._namespace else rows[0],
+                when_max_wait=self._when_max_wait,
             )
             for namespace, own in zip(self.namespaces, rows, strict=True)
         }

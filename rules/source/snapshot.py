@@ -36,12 +36,15 @@ class Snapshot:
         *,
         edits: Edits = NO_EDITS,
         beneath: Iterable[ChainRow] = (),
+        when_max_wait: int | None = None,
     ) -> None:
         by_tenant, below = _by_tenant(rows), _by_tenant(beneath)
         self.components = components
         self.edits = edits
         self._tenants = {
-            tenant: _TenantChains(tenant, chains, below.get(tenant, {}), components)
+            tenant: _TenantChains(
+                tenant, chains, below.get(tenant, {}), components, when_max_wait=when_max_wait
+            )
             for tenant, chains in by_tenant.items()
         }
         if previous is not None and previous.components == components:
@@ -91,8 +94,11 @@ class _TenantChains:
         rows: Mapping[str, ChainRow],
         beneath: Mapping[str, ChainRow],
         components: Mapping[str, ComponentPolicy],
+        *,
+        when_max_wait: int | None,
     ) -> None:
         self.rows = rows
+        self._when_max_wait = when_max_wait
         self._tenant = tenant
         self._components = components
         self._texts = {
@@ -124,7 +130,10 @@ class _TenantChains:
             if chain not in self._compiled and chain not in self._invalid:
                 try:
                     self._compiled[chain] = compile_chain(
-                        chain, chains=self._texts, components=self._components
+                        chain,
+                        chains=self._texts,
+                        components=self._components,
+                        when_max_wait=self._when_max_wait,
                     )
                 except ChainInvalid as error:
                     self._invalid[chain] = error

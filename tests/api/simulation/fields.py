@@ -412,6 +412,9 @@ WHOLE = {
         {"b": step(sleep_ms=101)},
         more={"config": {"when_max_wait_ms": 100}},
     ),
+    "an endless retry": Told(
+        "a.retry(2000000000)", {"success": False, "error": "Endless"}, {"a": refuses()}
+    ),
     "an endless loop": Told(
         "WHILE(true).DO(CATCH(a))", {"success": False, "error": "Endless"}, {"a": COMMON}
     ),

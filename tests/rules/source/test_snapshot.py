@@ -8,7 +8,7 @@ import pytest
 
 from rules.compiler import Compiled, compile_chain
 from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown
-from rules.plan import ComponentPolicy, Plan
+from rules.plan import ComponentPolicy, Plan, WhenNode
 from rules.source import snapshot as module
 from rules.source.repository import ChainRow
 from rules.source.snapshot import Snapshot
@@ -197,6 +197,16 @@ def test_what_does_not_serve_cannot_be_extended(
     with pytest.raises(ChainInvalid) as caught:
         Snapshot(rows, components).compiled("1", "child")
     assert [one.category for one in caught.value.diagnostics] == ["unknown_base_chain"]
+
+
+def test_a_limit_for_every_when_that_says_none(components: Components) -> None:
+    rows = [row("1", "bare", "WHEN(a);"), row("1", "own", "WHEN(a).maxWaitSeconds(3);")]
+    for limit, expected in ((None, None), (200, 200)):
+        snapshot = Snapshot(rows, components, when_max_wait=limit)
+        bare, own = (snapshot.compiled("1", name).plan.root for name in ("bare", "own"))
+        assert isinstance(bare, WhenNode)
+        assert isinstance(own, WhenNode)
+        assert (bare.max_wait, own.max_wait) == (expected, 3000)
 
 
 ASKED = {"is": ComponentPolicy(id="is", kind="boolean")}
