@@ -3,10 +3,8 @@
 For the API's start and for the worker's freeze activity. Reads only the snapshot.
 """
 
-import json
 from collections.abc import Mapping
 from functools import partial
-from hashlib import sha256
 from typing import Final
 
 from pydantic import JsonValue
@@ -15,6 +13,7 @@ from rules.checks.limits import PLAN_LIMIT
 from rules.checks.names import absorbable
 from rules.errors import ChainUnknown, OverrideInvalid, TooLarge
 from rules.plan import Plan, PolicyOverride
+from rules.request_sha import request_sha
 from rules.sizes import KEY_LIMIT, REQUEST_LIMIT, json_size
 from rules.source.edits import edited_plan
 from rules.source.service import RuleSource
@@ -106,14 +105,6 @@ def _overridden(plan: Plan, overrides: Mapping[str, PolicyOverride]) -> Plan:
         if not absorbable(components[name]):
             raise OverrideInvalid(name, "a condition cannot ignore that it has no answer")
     return plan.model_copy(update={"components": components})
-
-
-def request_sha(chain: str, request: JsonValue) -> str:
-    """What tells a repeated start from another one under the same id."""
-    canonical = json.dumps(
-        {"chain": chain, "request": request}, sort_keys=True, separators=(",", ":")
-    )
-    return sha256(canonical.encode()).hexdigest()
 
 
 def freeze_current(
