@@ -6,6 +6,7 @@ that it is quick to load.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.checks.kinds import check
 from rules.checks.known import Known
@@ -27,8 +28,7 @@ class ChainText:
     version: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """A chain's text, read. `refers_to` names chains, `findings` collects what is wrong."""
 
     source: ChainText
@@ -69,11 +69,10 @@ def _parse_reached(
         source = chains[name]
         findings = Findings(name, source.text)
         check_text(findings, limits)
-        script = Script(())
-        if not findings.failed:
-            script = parse(source.text, findings, depth=limits.depth)
-        refers_to = dict.fromkeys(ref.text for ref in references(script, components, chains))
-        parsed[name] = Parsed(source, script, findings, tuple(refers_to))
+        whole = not findings.failed
+        script = parse(source.text, findings, depth=limits.depth) if whole else Script(())
+        refers_to = references(script, components, chains)
+        parsed[name] = Parsed(source, script, findings, refers_to)
         pending.extend(refers_to)
     return parsed
 

@@ -5,11 +5,10 @@ chain (EL reference section 1).
 """
 
 from collections.abc import Collection, Container, Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, NamedTuple
 
-from rules.el.ast import Name, Script
+from rules.el.ast import Script
 
 CURRENT_CHAIN: Final = "currChainId"
 """A variable that every chain has: its own name, as a string."""
@@ -34,22 +33,21 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
 def references(
     script: Script, components: Container[str], chains: Container[str]
-) -> tuple[Name, ...]:
-    """The names in a text that mean chains: neither variables set before nor components."""
-    found: list[Name] = []
+) -> tuple[str, ...]:
+    """The chains that a text names, each once: neither variables set before nor components."""
+    found: dict[str, None] = {}
     variables = {CURRENT_CHAIN}
     for statement in script.statements:
         for name in statement.names:
             text = name.text
             if text not in components and text in chains and text not in variables:
-                found.append(name)
+                found[text] = None
         if statement.target is not None:
             variables.add(statement.target.text)
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """`chains` with every chain behind those that it refers to; the last one is the root.
 
     `cycles` has, for a chain that closes a circle, the path from it back to itself by the chain
@@ -62,6 +60,8 @@ class Order:
 
 def order(root: str, referred: Mapping[str, Collection[str]]) -> Order:
     """Sort the chains that `root` reaches. Not recursive: chains may refer to chains at length."""
+    if not referred[root]:
+        return Order((root,), {})
     done: dict[str, None] = {}
     path: dict[str, None] = {root: None}
     cycles: dict[str, dict[str, tuple[str, ...]]] = {}
