@@ -19,8 +19,8 @@ from rules.lint.report import lint
 from rules.lower.lowering import Lowering
 from rules.lower.rows import ROWS
 from rules.lower.scope import Scope as LoweringScope
+from rules.measuring import json_size
 from rules.plan import ComponentPolicy, Plan
-from rules.sizes import json_size
 
 NULLS: Final = 250
 """Bytes that the absent fields of a plan node take at most."""
@@ -53,9 +53,14 @@ class Compiled:
         """
         return self.linted(None)
 
-    def linted(self, deployed: Collection[str] | None) -> tuple[Diagnostic, ...]:
-        """The warnings, for a deployment that serves these components (all, if None)."""
-        more = lint(self.plan, self.text, self.places, deployed=deployed)
+    def linted(
+        self, deployed: Collection[str] | None, *, assumed: bool = False
+    ) -> tuple[Diagnostic, ...]:
+        """The warnings, for a deployment that serves these components (all, if None).
+
+        `assumed`: nobody told what the components are, so that their policies mean nothing.
+        """
+        more = lint(self.plan, self.text, self.places, deployed=deployed, assumed=assumed)
         return tuple(sorted((*self.found, *more), key=lambda one: (one.span.start, one.span.end)))
 
 

@@ -26,15 +26,19 @@ def lint(
     places: Mapping[int, Place],
     *,
     deployed: Collection[str] | None = None,
+    assumed: bool = False,
 ) -> tuple[Diagnostic, ...]:
     """All findings about a plan, rule by rule.
 
     `text` is what it was compiled from, and `places` has start and end of each step in it, by
-    `id(node)`. `deployed` are the components that workers serve, if those are not all of the plan.
+    `id(node)`. `deployed` are the components that workers serve, if those are not all of the plan;
+    `assumed`: nobody told what the components are, so that their policies mean nothing.
     """
     found = survey(plan, deployed)
     diagnostics: list[Diagnostic] = []
     for rule in RULES:
+        if assumed and rule.of_components:
+            continue
         diagnostics.extend(_drawn(rule, rule.look(found), Findings(plan.chain, text), places))
     return tuple(diagnostics)
 

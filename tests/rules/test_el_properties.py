@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.checks.chains import check_text_of
 from rules.checks.limits import Limits
 from rules.compiler import ChainText, Compiled, check_chain, compile_chain
 from rules.el.ast import Arithmetic, Call, Chained, Expr, Literal, Name, Script, Statement
@@ -19,6 +20,7 @@ from rules.el.lexer import tokenize
 from rules.el.parser import parse
 from rules.el.printer import format_text, print_script
 from rules.errors import ChainInvalid, Diagnostic
+from rules.lint.checked import lint_checked
 from rules.lint.report import MOST
 from rules.lint.table import CODES
 from rules.plan import ComponentPolicy, FailurePolicy, FailureStrategy, Kind, Needs
@@ -298,6 +300,19 @@ def test_the_lint_takes_every_chain_that_compiles(
         assert text[one.span.start : one.span.end].strip()
         assert one.hint
         assert str(one)
+
+
+@given(script=scripts, policies=traits)
+@settings(deadline=None, max_examples=50)
+def test_the_lint_of_a_checked_chain_says_the_same(
+    script: Script, policies: dict[str, ComponentPolicy]
+) -> None:
+    text = print_script(script)
+    chains = {**INCLUDED, "main": ChainText("main", text)}
+    components = {**COMPONENTS, **policies}
+    _, unit = check_text_of("main", chains=chains, components=components)
+    found = lint_checked(unit, text, components)
+    assert Counter(map(str, found)) == Counter(map(str, lint_of(script, policies)))
 
 
 @given(script=scripts)
