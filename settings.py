@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     application: str = Field("dms-liteflow", description="whose chains this deployment serves")
     rule_namespace: str = Field("default", description="which namespace of them")
     rule_refresh: float = Field(60, ge=10, description="how often the rules are read again")
+    when_max_wait_ms: int | None = Field(
+        None, ge=1, description="the limit of each branch of a WHEN that says none itself"
+    )
     components: Annotated[tuple[str, ...], NoDecode] = Field(
         ("activities.components",), description="packages of components, separated by commas"
     )

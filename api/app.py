@@ -73,7 +73,13 @@ def app_from_settings() -> FastAPI:
 @asynccontextmanager
 async def _services(settings: Settings, registry: Registry) -> AsyncIterator[ApiServices]:
     engine = create_engine_for(settings.database_url, "chainsaga-api")
-    rules = RuleSource(engine, settings.application, settings.rule_namespace, registry.policies)
+    rules = RuleSource(
+        engine,
+        settings.application,
+        settings.rule_namespace,
+        registry.policies,
+        when_max_wait=settings.when_max_wait_ms,
+    )
     client = await connect([saga_plugin()], lazy=True)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer = MirrorWriter(engine, hot)

@@ -91,13 +91,15 @@ def check_chain(
     chains: Mapping[str, ChainText],
     components: Mapping[str, ComponentPolicy],
     limits: Limits = DEFAULT_LIMITS,
+    when_max_wait: int | None = None,
     deployed: Collection[str] | None = None,
 ) -> tuple[Diagnostic, ...]:
     """Errors and warnings of the chain `name`, in the order of its text; raises no ChainInvalid.
 
-    `deployed` are the components that workers serve, if those are not all of `components`.
+    `when_max_wait` as in `compile_chain`. `deployed` are the components that workers serve, if
+    those are not all of `components`.
     """
-    compiled, findings = _compile(name, chains, components, limits, None)
+    compiled, findings = _compile(name, chains, components, limits, when_max_wait)
     return findings.diagnostics() if compiled is None else compiled.linted(deployed)
 
 

@@ -47,7 +47,11 @@ class RuleStatus:
 
 
 class RuleSource:
-    """The chains of one application and namespace, for all tenants."""
+    """The chains of one application and namespace, for all tenants.
+
+    `components` are those that this deployment serves; `when_max_wait` is the limit, in
+    milliseconds, of a WHEN that says none itself.
+    """
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class RuleSource:
         namespace: str,
         components: Mapping[str, ComponentPolicy],
         *,
+        when_max_wait: int | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.engine: Final = engine
@@ -64,6 +69,7 @@ class RuleSource:
         self._application = application
         self._namespace = namespace
         self._components = components
+        self._when_max_wait = when_max_wait
         self._clock = clock
         self._refreshing = threading.Lock()
         self._snapshot: Snapshot | None = None
@@ -89,7 +95,13 @@ class RuleSource:
             self._degraded = Degraded(reason=reason, since=since)
             _log.error("rules_not_read", serving_old=self._snapshot is not None, error=reason)
             return False
-        self._snapshot = Snapshot(rows, self._components, self._snapshot, edits=edits)
+        self._snapshot = Snapshot(
+            rows,
+            self._components,
+            self._snapshot,
+            edits=edits,
+            when_max_wait=self._when_max_wait,
+        )
         self._refreshed_at = datetime.now(UTC)
         if self._degraded is not None:
             _log.info("rules_read_again", degraded_since=self._degraded.since.isoformat())

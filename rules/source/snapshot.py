@@ -8,20 +8,26 @@ kept beside the chains: they take part in the freeze, not in compiling. Knows no
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from types import MappingProxyType
 
 from rules.compiler import ChainText, Compiled, compile_chain
 from rules.el.findings import Findings
-from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown
+from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown, Diagnostic
 from rules.jobs import RESERVED
 from rules.plan import ComponentPolicy
-from rules.source.edits import NO_EDITS, Edits
+from rules.source.edits import NO_EDITS, Edits, edited_plan
 from rules.source.repository import ChainRow, UndoPolicy
 
 
 class Snapshot:
-    """Immutable as seen from outside; what it compiles is remembered."""
+    """Immutable as seen from outside; what it compiles is remembered.
+
+    `components` are those that this deployment serves; `when_max_wait` is the limit, in
+    milliseconds, of a WHEN that says none itself.
+    """
 
     def __init__(
         self,
@@ -30,17 +36,20 @@ class Snapshot:
         previous: "Snapshot | None" = None,
         *,
         edits: Edits = NO_EDITS,
+        when_max_wait: int | None = None,
     ) -> None:
         by_tenant: dict[str, dict[str, ChainRow]] = defaultdict(dict)
         for row in rows:
             by_tenant[row.tenant][row.name] = row
         self.components = components
         self.edits = edits
+        self.when_max_wait = when_max_wait
         self._tenants = {
-            tenant: _TenantChains(tenant, chains, components)
+            tenant: _TenantChains(tenant, chains, components, when_max_wait)
             for tenant, chains in by_tenant.items()
         }
-        if previous is not None and previous.components == components:
+        same = previous is not None and previous.when_max_wait == when_max_wait
+        if previous is not None and same and previous.components == components:
             for tenant, chains in self._tenants.items():
                 if tenant in previous._tenants:
                     chains.take_over(previous._tenants[tenant])
@@ -48,6 +57,25 @@ class Snapshot:
     def compiled(self, tenant: str, chain: str) -> Compiled:
         """A serving chain, compiled. Raises ChainUnknown, ChainDisabled or ChainInvalid."""
         return self._of(tenant, chain).compiled(chain)
+
+    def checked(self, tenant: str, chain: str, text: str) -> tuple[Diagnostic, ...]:
+        """Errors and warnings of a text that the tenant would serve as `chain`, in its order.
+
+        For publishing: among the tenant's other chains, with its edited policies, and with the
+        components of this deployment. Raises MetadataInvalid where edits no longer fit them.
+        """
+        if chain.startswith(RESERVED):
+            return _reserved(chain, text).diagnostics
+        known = self._tenants.get(tenant)
+        texts = {**(known.texts if known else {}), chain: ChainText(chain, text)}
+        try:
+            compiled = compile_chain(
+                chain, chains=texts, components=self.components, when_max_wait=self.when_max_wait
+            )
+        except ChainInvalid as error:
+            return error.diagnostics
+        plan = edited_plan(compiled.plan, partial(self.edits.merged, tenant), self.components)
+        return replace(compiled, plan=plan).linted(self.components)
 
     def transactional(self, tenant: str, chain: str) -> bool:
         """Whether the chain runs as a saga unless the request says otherwise."""
@@ -81,11 +109,13 @@ class _TenantChains:
         tenant: str,
         rows: Mapping[str, ChainRow],
         components: Mapping[str, ComponentPolicy],
+        when_max_wait: int | None,
     ) -> None:
         self.rows = rows
         self._tenant = tenant
         self._components = components
-        self._texts = {
+        self._when_max_wait = when_max_wait
+        self.texts = {
             row.name: ChainText(name=row.name, text=row.text, version=row.version)
             for row in rows.values()
             if row.serving
@@ -97,7 +127,7 @@ class _TenantChains:
     def serving(self, chain: str) -> ChainRow:
         row = self.rows.get(chain)
         if row is None:
-            near = get_close_matches(chain, self._texts, n=1)
+            near = get_close_matches(chain, self.texts, n=1)
             raise ChainUnknown(self._tenant, chain, near[0] if near else None)
         if not row.serving:
             raise ChainDisabled(self._tenant, chain)
@@ -106,14 +136,17 @@ class _TenantChains:
     def compiled(self, chain: str) -> Compiled:
         row = self.serving(chain)
         if chain.startswith(RESERVED):
-            raise _reserved(row)
+            raise _reserved(row.name, row.text)
         if (ready := self._compiled.get(chain)) is not None:
             return ready
         with self._lock:
             if chain not in self._compiled and chain not in self._invalid:
                 try:
                     self._compiled[chain] = compile_chain(
-                        chain, chains=self._texts, components=self._components
+                        chain,
+                        chains=self.texts,
+                        components=self._components,
+                        when_max_wait=self._when_max_wait,
                     )
                 except ChainInvalid as error:
                     self._invalid[chain] = error
@@ -124,8 +157,8 @@ class _TenantChains:
 
     def take_over(self, before: "_TenantChains") -> None:
         """Keep the compiled form of every chain whose text, and what it includes, is the same."""
-        same = {name for name, text in self._texts.items() if before._texts.get(name) == text}
-        new = self._texts.keys() - before._texts.keys()
+        same = {name for name, text in self.texts.items() if before.texts.get(name) == text}
+        new = self.texts.keys() - before.texts.keys()
         for name, compiled in before._compiled.copy().items():
             # A new chain may bear the name of what was a component when this one was compiled.
             shadowed = new & compiled.plan.components.keys()
@@ -133,9 +166,9 @@ class _TenantChains:
                 self._compiled[name] = compiled
 
 
-def _reserved(row: ChainRow) -> ChainInvalid:
+def _reserved(chain: str, text: str) -> ChainInvalid:
     """A chain is a workflow type, and would be taken for one of the product's own."""
-    findings = Findings(row.name, row.text)
+    findings = Findings(chain, text)
     words = f"names of chains that begin with '{RESERVED}' are reserved"
     findings.error("reserved_name", words, 0, 1, hint="give the chain another name")
-    return ChainInvalid(row.name, findings.diagnostics())
+    return ChainInvalid(chain, findings.diagnostics())
