@@ -259,4 +259,8 @@ def _damage(script: Script, chance: Random) -> str:
 
 
 damaged = st.builds(_damage, scripts, randoms)
-noise = st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
+noise = st.one_of(
+    st.text(),
+    st.text("ab1fe.,;()=+-*/'\"\\ \n\t$\u00e9{?", max_size=30),
+    st.lists(st.sampled_from(PIECES), max_size=40).map("".join),
+)
