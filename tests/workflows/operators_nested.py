@@ -131,6 +131,8 @@ def _case(parts: Sequence[Part], place: Part) -> Case:
     )
 
 
+EVERY_OPERATOR: Final = "nested: all in DO"
+"""A case that has all of them."""
 NESTED: Final = {
     **{f"nested: all in {place}": _case(parts, part) for place, (part, parts) in PLACES.items()},
     "nested: modifiers behind all": _case(BEHIND, Part("{}", "{}")),
