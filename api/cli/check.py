@@ -8,14 +8,16 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from api.cli.components import Components, Supply, options, tell
 from api.cli.sources import Source, read, several_files
 from rules.checks.chains import check_text_of
 from rules.checks.limits import DEFAULT_LIMITS
 from rules.checks.terms import Unit
+from rules.el.findings import Findings
 from rules.errors import Diagnostic
+from rules.templates import is_template
 
 _PER_NODE = 2_000
 """Bytes that a node and its component's policy have at most in a plan, texts not counted."""
@@ -27,18 +29,28 @@ class Looked:
 
     source: Source
     components: Components
-    unit: Unit | None = None
-    diagnostics: tuple[Diagnostic, ...] = ()
+    unit: Unit | None
+    findings: Findings
+    template: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found in one chain; `nodes` None when it does not compile."""
+    """What was found in one chain; `nodes` None when it does not compile.
+
+    A `template` does not, and is not wrong.
+    """
 
     source: Source
     components: Components
     nodes: int | None
     diagnostics: tuple[Diagnostic, ...]
+    template: bool = False
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing in it is wrong."""
+        return self.nodes is not None or self.template
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,38 +73,44 @@ def run(given: argparse.Namespace) -> int:
     else:
         for checked in found:
             _print(checked)
-    return 0 if all(checked.nodes is not None for checked in found) else 1
+    return 0 if all(checked.sound for checked in found) else 1
 
 
 def _look(source: Source, components: Components) -> Looked:
-    if components.declared is not None:
-        return Looked(source, components)
+    if components.declared is not None and not is_template(source.text):
+        return Looked(source, components, None, Findings(source.name, source.text))
     parsed, unit = check_text_of(source.name, chains=source.chains, components=components.known)
+    here = parsed[source.name]
     if unit.body is not None:
         # No node can carry more than all texts together; escapes in JSON may double them.
-        texts = sum(len(one.source.text.encode()) for one in parsed.values())
-        if unit.body.size * (_PER_NODE + 2 * texts) > DEFAULT_LIMITS.plan:
-            return Looked(source, components)
-    return Looked(source, components, unit, parsed[source.name].findings.diagnostics())
+        texts = sum(len(one.findings.text.encode()) for one in parsed.values())
+        large = unit.body.size * (_PER_NODE + 2 * texts) > DEFAULT_LIMITS.plan
+        if large or components.declared is not None:
+            return Looked(source, components, None, here.findings)
+    return Looked(source, components, unit, here.findings, here.template)
 
 
 def _checked(looked: Looked, when_max_wait: int | None) -> Checked:
     source, components, unit = looked.source, looked.components, looked.unit
     if unit is None:
         return _compile(source, components, when_max_wait)
+    found = looked.findings.diagnostics()
+    if looked.template:
+        noted = tuple(replace(one, severity="info") for one in found)
+        return Checked(source, components, None, noted, template=True)
     if unit.body is None:
-        return Checked(source, components, None, looked.diagnostics)
+        return Checked(source, components, None, found)
     from rules.lint.checked import lint_checked
 
     warned = lint_checked(
         unit,
-        source.text,
+        looked.findings,
         components.policies(),
         when_max_wait=when_max_wait,
         assumed=bool(components.assumed),
     )
-    found = sorted((*looked.diagnostics, *warned), key=lambda one: (one.span.start, one.span.end))
-    return Checked(source, components, unit.body.size, tuple(found))
+    ordered = sorted((*found, *warned), key=lambda one: (one.span.start, one.span.end))
+    return Checked(source, components, unit.body.size, tuple(ordered))
 
 
 def _compile(source: Source, components: Components, when_max_wait: int | None) -> Checked:
@@ -118,6 +136,8 @@ def _print(checked: Checked) -> None:
         print(diagnostic, file=sys.stderr)
     if checked.nodes is not None:
         print(f"{checked.source.name}: {checked.nodes} nodes, sound")
+    elif checked.template:
+        print(f"{checked.source.name}: a template, read where a chain extends it")
 
 
 def _print_json(found: Sequence[Checked]) -> None:
@@ -127,7 +147,7 @@ def _print_json(found: Sequence[Checked]) -> None:
         {
             "chain": checked.source.name,
             "file": None if checked.source.file is None else str(checked.source.file),
-            "sound": checked.nodes is not None,
+            "sound": checked.sound,
             "nodes": checked.nodes,
             "assumed": {name: checked.components.known[name].kind for name in _assumed(checked)},
             "diagnostics": [_as_json(diagnostic) for diagnostic in checked.diagnostics],

@@ -1,7 +1,7 @@
 """What a name in a chain's text stands for: a variable, a component or a chain.
 
-For `rules.checks.kinds`. Categories: `unknown_ref`, `cyclic`, `structure`; warnings `shadowing`
-and `fallback`.
+For `rules.checks.kinds`. Categories: `unknown_ref`, `cyclic`, `placeholder_missing`, `structure`;
+warnings `shadowing` and `fallback`.
 """
 
 from collections.abc import Collection, Mapping
@@ -140,7 +140,11 @@ class Names:
                 self.findings.error("unknown_ref", message, expr.start, expr.end, hint=hint)
         elif unit.body is None:
             message = f"the chain {quoted(name)} does not compile"
-            self.findings.error("unknown_ref", message, expr.start, expr.end, hint=unit.problem)
+            category = "unknown_ref"
+            if unit.template:
+                message = f"the chain {quoted(name)} is a template and cannot be included"
+                category = "placeholder_missing"
+            self.findings.error(category, message, expr.start, expr.end, hint=unit.problem)
         else:
             body = unit.body
             size, levels, marks = body.size + 1, body.levels + 2, body.marks

@@ -8,7 +8,7 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
-from rules.el.ast import Script
+from rules.el.ast import Name, Script
 
 CURRENT_CHAIN: Final = "currChainId"
 """A variable that every chain has: its own name, as a string."""
@@ -33,15 +33,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
 def references(
     script: Script, components: Container[str], chains: Container[str]
-) -> tuple[str, ...]:
-    """The chains that a text names, each once: neither variables set before nor components."""
-    found: dict[str, None] = {}
+) -> tuple[Name, ...]:
+    """The names in a text that mean chains: neither variables set before nor components."""
+    found: list[Name] = []
     variables = {CURRENT_CHAIN}
     for statement in script.statements:
         for name in statement.names:
             text = name.text
             if text not in components and text in chains and text not in variables:
-                found[text] = None
+                found.append(name)
         if statement.target is not None:
             variables.add(statement.target.text)
     return tuple(found)

@@ -35,13 +35,14 @@ class StandIn(NamedTuple):
 class Unit(NamedTuple):
     """A chain that was checked. `body` is None when it has errors, `problem` says the first.
 
-    `circle` is a circle of chains that it is in or leads to.
+    `circle` is a circle of chains that it is in or leads to. A `template` has no body by intention.
     """
 
     name: str
     body: "Term | None"
     problem: str | None
     circle: tuple[str, ...] = ()
+    template: bool = False
 
 
 class Term(NamedTuple):

@@ -56,6 +56,15 @@ class Chained(NamedTuple):
     end: int
 
 
+class Assignment(NamedTuple):
+    """`target = value` in an operand's place, where it stands for its value."""
+
+    target: Name
+    value: "Expr"
+    start: int
+    end: int
+
+
 class Broken(NamedTuple):
     """What could not be read; its error has been reported."""
 
@@ -63,11 +72,14 @@ class Broken(NamedTuple):
     end: int
 
 
-Expr = Name | Literal | Arithmetic | Call | Chained | Broken
+Expr = Name | Literal | Arithmetic | Call | Chained | Assignment | Broken
 
 
 class Statement(NamedTuple):
-    """`value` or `target = value`; `names` are all references in `value`, in order."""
+    """`value` or `target = value`.
+
+    `names` are all references in `value`, in order, but for variables that an operand has assigned.
+    """
 
     target: Name | None
     value: Expr

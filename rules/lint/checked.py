@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from rules.checks.limits import DEFAULT_LIMITS
 from rules.checks.terms import Unit
+from rules.el.findings import Findings
 from rules.errors import Diagnostic
 from rules.lint.report import lint
 from rules.lower.lowering import Lowering
@@ -18,16 +19,16 @@ from rules.plan import ComponentPolicy, Plan
 
 def lint_checked(
     unit: Unit,
-    text: str,
+    findings: Findings,
     components: Mapping[str, ComponentPolicy],
     *,
     when_max_wait: int | None = None,
     assumed: bool = False,
 ) -> tuple[Diagnostic, ...]:
-    """What the lint says of a chain without errors, by its text and all components that it names.
+    """What the lint says of a chain, by its text and all components that it names.
 
-    `when_max_wait` is the limit, in milliseconds, of a WHEN that says none itself; `assumed` as in
-    `lint`.
+    `findings` has the text, and no errors. `when_max_wait` is the limit, in milliseconds, of a WHEN
+    that says none itself; `assumed` as in `lint`.
     """
     assert unit.body is not None
     lowering = Lowering(ROWS, when_max_wait=when_max_wait, most_given=DEFAULT_LIMITS.given)
@@ -39,4 +40,5 @@ def lint_checked(
     plan = Plan(
         chain=unit.name, version=1, sha="", root=root, components=called, nodes=unit.body.size
     )
-    return lint(plan, text, lowering.places, assumed=assumed)
+    text, written = findings.text, findings.written
+    return lint(plan, text, lowering.places, assumed=assumed, written=written)

@@ -1,23 +1,23 @@
 """The chains of one application and namespace at one moment: immutable, sealed per tenant.
 
-For the rule source, which swaps whole snapshots, and for the freeze. A chain is compiled when it
-is first asked for; a new snapshot takes over what its rows have not changed. Edits of policies are
-kept beside the chains: they take part in the freeze, not in compiling. Knows no database.
+For the rule source, which swaps whole snapshots, and for the freeze. A chain, or its route, is
+compiled when it is first asked for; a new snapshot takes over what its rows have not changed. Edits
+of policies are kept beside the chains: they take part in the freeze, not in compiling. Knows no
+database.
 """
 
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from types import MappingProxyType
 
-from rules.compiler import ChainText, Compiled, compile_chain
+from rules.compiler import ChainText, Compiled, check_chain, compile_chain, compile_route
 from rules.el.findings import Findings
 from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown, Diagnostic
 from rules.jobs import RESERVED
-from rules.plan import ComponentPolicy
+from rules.plan import ComponentPolicy, Plan
 from rules.source.edits import NO_EDITS, Edits, edited_plan
 from rules.source.repository import ChainRow, UndoPolicy
 
@@ -26,7 +26,9 @@ class Snapshot:
     """Immutable as seen from outside; what it compiles is remembered.
 
     `components` are those that this deployment serves; `when_max_wait` is the limit, in
-    milliseconds, of a WHEN that says none itself.
+    milliseconds, of a WHEN that says none itself. Chains of `beneath` are no chains of this
+    snapshot, but may be included and extended by them; of two with one name its own counts, also
+    one that does not serve.
     """
 
     def __init__(
@@ -37,15 +39,14 @@ class Snapshot:
         *,
         edits: Edits = NO_EDITS,
         when_max_wait: int | None = None,
+        beneath: Iterable[ChainRow] = (),
     ) -> None:
-        by_tenant: dict[str, dict[str, ChainRow]] = defaultdict(dict)
-        for row in rows:
-            by_tenant[row.tenant][row.name] = row
+        by_tenant, below = _by_tenant(rows), _by_tenant(beneath)
         self.components = components
         self.edits = edits
         self.when_max_wait = when_max_wait
         self._tenants = {
-            tenant: _TenantChains(tenant, chains, components, when_max_wait)
+            tenant: _TenantChains(tenant, chains, below.get(tenant, {}), components, when_max_wait)
             for tenant, chains in by_tenant.items()
         }
         same = previous is not None and previous.when_max_wait == when_max_wait
@@ -58,24 +59,29 @@ class Snapshot:
         """A serving chain, compiled. Raises ChainUnknown, ChainDisabled or ChainInvalid."""
         return self._of(tenant, chain).compiled(chain)
 
-    def checked(self, tenant: str, chain: str, text: str) -> tuple[Diagnostic, ...]:
-        """Errors and warnings of a text that the tenant would serve as `chain`, in its order.
+    def checked(self, tenant: str, chain: ChainText) -> tuple[Diagnostic, ...]:
+        """Errors and warnings of a chain that the tenant would serve.
 
         For publishing: among the tenant's other chains, with its edited policies, and with the
         components of this deployment. Raises MetadataInvalid where edits no longer fit them.
         """
-        if chain.startswith(RESERVED):
-            return _reserved(chain, text).diagnostics
+        if chain.name.startswith(RESERVED):
+            return _reserved(chain.name, chain.text).diagnostics
         known = self._tenants.get(tenant)
-        texts = {**(known.texts if known else {}), chain: ChainText(chain, text)}
-        try:
-            compiled = compile_chain(
-                chain, chains=texts, components=self.components, when_max_wait=self.when_max_wait
-            )
-        except ChainInvalid as error:
-            return error.diagnostics
-        plan = edited_plan(compiled.plan, partial(self.edits.merged, tenant), self.components)
-        return replace(compiled, plan=plan).linted(self.components)
+        edited = partial(self.edits.merged, tenant)
+        return check_chain(
+            chain.name,
+            chains={**(known.texts if known else {}), chain.name: chain},
+            components=self.components,
+            when_max_wait=self.when_max_wait,
+            deployed=self.components,
+            edited=lambda plan: edited_plan(plan, edited, self.components),
+        )
+
+    def routes(self, tenant: str) -> Mapping[str, Plan | ChainInvalid]:
+        """The routes of the tenant's serving chains by chain, in the order of their names."""
+        known = self._tenants.get(tenant)
+        return known.routes() if known else {}
 
     def transactional(self, tenant: str, chain: str) -> bool:
         """Whether the chain runs as a saga unless the request says otherwise."""
@@ -108,6 +114,7 @@ class _TenantChains:
         self,
         tenant: str,
         rows: Mapping[str, ChainRow],
+        beneath: Mapping[str, ChainRow],
         components: Mapping[str, ComponentPolicy],
         when_max_wait: int | None,
     ) -> None:
@@ -116,10 +123,11 @@ class _TenantChains:
         self._components = components
         self._when_max_wait = when_max_wait
         self.texts = {
-            row.name: ChainText(name=row.name, text=row.text, version=row.version)
-            for row in rows.values()
+            row.name: ChainText(row.name, row.text, row.version, row.extends, row.route)
+            for row in {**beneath, **rows}.values()
             if row.serving
         }
+        self._routes: dict[str, Plan | ChainInvalid] = {}
         self._lock = threading.Lock()
         self._compiled: dict[str, Compiled] = {}
         self._invalid: dict[str, ChainInvalid] = {}
@@ -155,6 +163,19 @@ class _TenantChains:
                 raise ChainInvalid(chain, known.diagnostics)
             return self._compiled[chain]
 
+    def routes(self) -> Mapping[str, Plan | ChainInvalid]:
+        with self._lock:
+            for name in sorted(self.rows):
+                if name in self.texts and self.texts[name].routed and name not in self._routes:
+                    self._routes[name] = self._route(name)
+            return {name: self._routes[name] for name in sorted(self._routes)}
+
+    def _route(self, chain: str) -> Plan | ChainInvalid:
+        try:
+            return compile_route(chain, chains=self.texts, components=self._components)
+        except ChainInvalid as error:
+            return error
+
     def take_over(self, before: "_TenantChains") -> None:
         """Keep the compiled form of every chain whose text, and what it includes, is the same."""
         same = {name for name, text in self.texts.items() if before.texts.get(name) == text}
@@ -164,6 +185,16 @@ class _TenantChains:
             shadowed = new & compiled.plan.components.keys()
             if name in same and same.issuperset(compiled.includes) and not shadowed:
                 self._compiled[name] = compiled
+        for name, route in before._routes.copy().items():
+            if name in same and isinstance(route, Plan):
+                self._routes[name] = route
+
+
+def _by_tenant(rows: Iterable[ChainRow]) -> Mapping[str, Mapping[str, ChainRow]]:
+    found: dict[str, dict[str, ChainRow]] = defaultdict(dict)
+    for row in rows:
+        found[row.tenant][row.name] = row
+    return found
 
 
 def _reserved(chain: str, text: str) -> ChainInvalid:

@@ -20,7 +20,8 @@ GRAMMAR: Final = r"""
     ?base: NAME | CONSTANT | call | literal | "(" expression ")"
     call: (NAME | CONSTANT) "(" arguments
     modifier: "." (NAME | CONSTANT | HOST_WORD) "(" arguments
-    arguments: [expression ("," expression)*] ")"
+    arguments: [argument ("," argument)*] ")"
+    argument: [NAME EQUALS] expression
     literal: STRING | [MINUS] NUMBER
 
     CONSTANT.3: /(true|false|null)(?![\w$])/

@@ -155,8 +155,8 @@ def test_the_lint_of_a_checked_chain_says_the_same(
     text = print_script(script)
     chains = {**INCLUDED, "main": ChainText("main", text)}
     components = {**COMPONENTS, **policies}
-    _, unit = check_text_of("main", chains=chains, components=components)
-    found = lint_checked(unit, text, components)
+    parsed, unit = check_text_of("main", chains=chains, components=components)
+    found = lint_checked(unit, parsed["main"].findings, components)
     assert Counter(map(str, found)) == Counter(map(str, lint_of(script, policies)))
 
 
