@@ -33,9 +33,6 @@ _TOKEN: Final = re.compile(
 )
 
 
-_INTEGER_MAX: Final = 2**31 - 1
-
-
 @dataclass(slots=True)
 class Tokens:
     """The tokens of one text as parallel lists, closed by one empty token of kind `end`.
@@ -72,6 +69,9 @@ def comments(text: str) -> list[Span]:
         for match in _TOKEN.finditer(text)
         if match.lastgroup == "skip" and match["skip"].startswith("/")
     ]
+
+
+_INTEGER_MAX: Final = 2**31 - 1
 
 
 def number_of(token: str) -> int | float | None:
