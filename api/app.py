@@ -79,6 +79,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
         settings.application,
         settings.rule_namespace,
         registry.policies,
+        when_max_wait=settings.when_max_wait_ms,
         further=settings.route_namespaces,
     )
     client = await connect([saga_plugin()], lazy=True)
