@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     )
     rule_refresh: float = Field(60, ge=10, description="how often the rules are read again")
     when_max_wait_ms: int | None = Field(
-        None, gt=0, description="time limit of a WHEN that says none, in milliseconds"
+        None, ge=1, description="the limit of each branch of a WHEN that says none itself"
     )
     components: Annotated[tuple[str, ...], NoDecode] = Field(
         ("activities.components",), description="packages of components, separated by commas"

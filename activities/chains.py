@@ -36,7 +36,7 @@ from activities.found_runs import (
 from activities.mirror.interceptor import Sink
 from rules.errors import RulesUnavailable
 from rules.execution import Execution, Status, SubRun, steps_string
-from rules.repeats import request_sha
+from rules.request_sha import request_sha
 from rules.sizes import short
 from rules.source.freeze import freeze_current
 from rules.source.service import RuleSource

@@ -133,6 +133,8 @@ async def _on_thread(
         # A thread cannot be stopped: an undo must not begin before it has ended.
         step.calls.abandon()
         await asyncio.wait([called])
+        if not called.cancelled():
+            called.exception()  # looked at: nobody else will
         raise
 
 

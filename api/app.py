@@ -79,8 +79,8 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
         settings.application,
         settings.rule_namespace,
         registry.policies,
-        further=settings.route_namespaces,
         when_max_wait=settings.when_max_wait_ms,
+        further=settings.route_namespaces,
     )
     client = await connect([saga_plugin()], lazy=True)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from activities.errors import ChainCallInvalid
 from rules.execution import Execution, Status, SubRun
-from rules.repeats import request_sha
+from rules.request_sha import request_sha
 from rules.sub_runs import (
     ChainCall,
     SubRunEnd,

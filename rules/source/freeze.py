@@ -12,9 +12,10 @@ from pydantic import JsonValue
 from rules.checks.limits import PLAN_LIMIT
 from rules.checks.names import absorbable
 from rules.errors import ChainUnknown, OverrideInvalid, TooLarge
+from rules.measuring import json_size
 from rules.plan import Plan, PolicyOverride
-from rules.repeats import request_sha
-from rules.sizes import KEY_LIMIT, REQUEST_LIMIT, json_size
+from rules.request_sha import request_sha
+from rules.sizes import KEY_LIMIT, REQUEST_LIMIT
 from rules.source.edits import edited_plan
 from rules.source.service import RuleSource
 from rules.source.snapshot import Snapshot

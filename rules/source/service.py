@@ -49,9 +49,9 @@ class RuleStatus:
 class RuleSource:
     """The chains of one application and namespace, for all tenants.
 
-    Of the namespaces in `further`, the chains are served that a route chooses; these may include
-    and extend chains of the first namespace. `when_max_wait` is the limit, in milliseconds, of a
-    WHEN that says none itself.
+    `components` are those that this deployment serves; `when_max_wait` is the limit, in
+    milliseconds, of a WHEN that says none itself. Of the namespaces in `further`, the chains are
+    served that a route chooses; these may include and extend chains of the first namespace.
     """
 
     def __init__(
@@ -61,8 +61,8 @@ class RuleSource:
         namespace: str,
         components: Mapping[str, ComponentPolicy],
         *,
-        further: Iterable[str] = (),
         when_max_wait: int | None = None,
+        further: Iterable[str] = (),
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.engine: Final = engine
@@ -104,8 +104,8 @@ class RuleSource:
                 self._components,
                 self._snapshots.get(namespace),
                 edits=edits,
-                beneath=() if namespace == self._namespace else rows[0],
                 when_max_wait=self._when_max_wait,
+                beneath=() if namespace == self._namespace else rows[0],
             )
             for namespace, own in zip(self.namespaces, rows, strict=True)
         }

@@ -32,6 +32,7 @@ from tests.workflows.hooks import open_hook
 from tests.workflows.lab import TENANT, Lab, ending, open_lab
 from tests.workflows.operators import CASES
 from tests.workflows.operators_calls import CANCELLED_CALL
+from tests.workflows.operators_nested import EVERY_OPERATOR
 from tests.workflows.playing import begun
 from tests.workflows.scenarios import SCENARIOS
 from tests.workflows.stages import OnTemporal, open_stage, play
@@ -112,6 +113,7 @@ RECORDED_OPERATORS: Final = [
     ("runs: undone before the caller's own undo", "temporal"),
     ("runs: what sub-runs run", "lowest"),
     ("runs: found by another attempt", "temporal"),
+    (EVERY_OPERATOR, "temporal"),
 ]
 
 # As few and as plain bytes as need two slices; the history holds each input.

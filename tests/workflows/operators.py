@@ -7,5 +7,6 @@ from tests.workflows.cases import Case
 from tests.workflows.operators_blocks import BLOCKS
 from tests.workflows.operators_calls import CALLS
 from tests.workflows.operators_choices import CHOICES
+from tests.workflows.operators_nested import NESTED
 
-CASES: dict[str, Case] = {**BLOCKS, **CHOICES, **CALLS}
+CASES: dict[str, Case] = {**BLOCKS, **CHOICES, **NESTED, **CALLS}

@@ -13,7 +13,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.worker import Worker
 
 from rules.execution import EntryStatus, Execution, Status
-from rules.repeats import request_sha
+from rules.request_sha import request_sha
 from rules.wire import EXECUTION_QUERY, Frost, MirrorChange, SagaOptions, SagaResult
 from tests.workflows.acting import CALLS, tell
 from tests.workflows.callers import KEYS

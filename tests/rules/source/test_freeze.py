@@ -13,7 +13,7 @@ from rules.plan import (
     PolicyOverride,
     RetryPolicy,
 )
-from rules.repeats import request_sha
+from rules.request_sha import request_sha
 from rules.sizes import KEY_LIMIT, REQUEST_LIMIT
 from rules.source.edits import Edits, PolicyEdit
 from rules.source.freeze import freeze
