@@ -41,6 +41,9 @@ NODES = {
     "sleep": Told(
         "WHEN(a, b)", {"records": ["b", "a"]}, {"a": writes(sleep_ms=10_000_000), "b": writes()}
     ),
+    "sleep for longer than anything": Told(
+        "THEN(a, b)", {"success": True, "steps": "a==>b"}, {"a": step(sleep_ms=1e18)}
+    ),
     "sleep by tag": Told(
         'WHEN(a.tag("2"), a.tag("1"))',
         {"records": ["1", "2"]},
