@@ -77,13 +77,13 @@ def test_every_operator_is_in_a_history() -> None:
     assert {row.name for row in OPERATORS} - words == set()
 
 
-@pytest.mark.parametrize(("id", "runtime"), RECORDED_OPERATORS, ids=" ".join)
+@pytest.mark.parametrize(("id", "runtime"), RECORDED_OPERATORS, ids=str)
 def test_a_history_is_of_the_case_that_it_is_named_by(id: str, runtime: str) -> None:
     """By the kinds of nodes in its plan; the names of the tests' components have changed."""
     file = FOLDER / f"el-{slug(id)}{'' if runtime == 'temporal' else f'-hint{HINT}'}.1.json"
     texts = {**CASES[id].includes, "main": CASES[id].chain}
     chains = {name: ChainText(name, whole(text)) for name, text in texts.items()}
-    components = discover(["tests.workflows.acting"]).policies
+    components = discover(["tests.workflows.acting", "tests.workflows.callers"]).policies
     plan = compile_chain("main", chains=chains, components=components).plan
     assert ops(plan_in(file).root) == ops(plan.root)
 
