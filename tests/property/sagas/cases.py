@@ -93,7 +93,7 @@ def draw(seed: int, pace: Pace = VIRTUAL) -> RandomSaga:
         options=_options(chance, pace),
         script=Script(
             seed,
-            faulty=chance.choice((0.02, 0.08, 0.15, 0.3)),
+            faulty=chance.choice((0.0, 0.05, 0.1, 0.25)),
             undo_faulty=chance.choice((0.0, 0.05, 0.25)),
             unit=pace.unit,
             silence=2 * pace.silent,
@@ -158,9 +158,9 @@ def _options(chance: Random, pace: Pace) -> SagaOptions:
 
 
 def _acts(chance: Random, pace: Pace) -> Iterator[Act]:
-    for _ in range(chance.choice((0, 0, 0, 0, 1, 1, 2))):
+    for _ in range(chance.choice((0, 0, 0, 1, 1, 2))):
         yield Act(
-            at=pace.unit * chance.uniform(0, 40),
+            at=pace.unit * chance.triangular(0, 30, 4),
             kind=chance.choice(("cancel", "compensate", "compensate", "retry", "skip")),
             step=chance.choice((None, None, *STEPS)),
             in_flight=chance.choice(("await", "cancel")),

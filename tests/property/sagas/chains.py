@@ -19,7 +19,7 @@ ITERATES: Final = "i0"
 HEADS: Final = (*CONDITIONS, *CHOOSES, COUNTS, ITERATES)
 MAIN: Final = "main"
 
-SIZES: Final = (3, 6, 10, 16)
+SIZES: Final = (4, 8, 14, 20)
 MOST_DEEP: Final = 5
 MOST_LOOPS: Final = 2
 TYPES: Final = ("Refused", "ConnectionError", "Exception", "NeverRaised")
@@ -98,7 +98,8 @@ class Chains:
         return [self._item(around) for _ in range(self._chance.randint(least, most))]
 
     def _sequence(self, around: Around) -> Item:
-        texts = [item.text for item in self._items(around, 1, 4)]
+        least = 1 if around.deep else 2
+        texts = [item.text for item in self._items(around, least, 4)]
         for word, likely in (("PRE", 0.1), ("FINALLY", 0.25)):
             if self._chance.random() < likely:
                 inner = ", ".join(item.text for item in self._items(around, 1, 2))

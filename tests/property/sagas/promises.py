@@ -225,8 +225,11 @@ def the_mirror_agrees(ended: Ended) -> Iterator[str]:
     mirrored = {entry.path: entry for entry in ended.mirrored.stack}
     for entry in ended.execution.stack:
         told = mirrored.pop(entry.path, None)
-        # The mirror keeps every output, the stack only what an undo declares.
-        if told is None or told.model_copy(update={"output": entry.output}) != entry:
+        # The mirror keeps every output, the stack only what an undo declares. An undo begins when
+        # the mirror knows that there will be one: by Temporal's clock that is another moment for
+        # who replays.
+        spared = {"output": entry.output, "undo_started_at": entry.undo_started_at}
+        if told is None or told.model_copy(update=spared) != entry:
             yield f"the mirror says {told!r}, the stack {entry!r}"
     if mirrored:
         yield f"only the mirror knows {sorted(mirrored)}"

@@ -97,7 +97,8 @@ class Script:
         if component in CONDITIONS:
             return chance.random() < 0.5
         if component in CHOOSES:
-            return chance.choice((*targets, *targets, "nowhere", ""))
+            asked = [f"{id}:" for id in targets] + ["tag:t1", ":t2", ":", "nowhere", ""]
+            return chance.choice((*targets, *targets, *targets, *asked))
         if component == COUNTS:
             return chance.randint(0, 3)
         if component == ITERATES:
