@@ -21,7 +21,7 @@ REGISTRY: Final = Registry(ALL)
 
 
 class Pace(NamedTuple):
-    """How long things take on a runtime, in seconds; `silent` is the time-out of those that hang."""
+    """How long things take on a runtime, in seconds; `silent` is the limit of those that hang."""
 
     name: Literal["memory", "temporal"]
     unit: float
@@ -168,7 +168,5 @@ def _acts(chance: Random, pace: Pace) -> Iterator[Act]:
 
 
 def _words(policy: ComponentPolicy) -> str:
-    told = policy.model_dump(
-        exclude_defaults=True, exclude={"id", "kind", "needs"}, mode="json"
-    )
+    told = policy.model_dump(exclude_defaults=True, exclude={"id", "kind", "needs"}, mode="json")
     return ", ".join(f"{name}={value}" for name, value in told.items())

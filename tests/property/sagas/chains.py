@@ -20,6 +20,7 @@ HEADS: Final = (*CONDITIONS, *CHOOSES, COUNTS, ITERATES)
 MAIN: Final = "main"
 
 SIZES: Final = (4, 8, 14, 20)
+SMALL: Final = 4
 MOST_DEEP: Final = 5
 MOST_LOOPS: Final = 2
 TYPES: Final = ("Refused", "ConnectionError", "Exception", "NeverRaised")
@@ -54,8 +55,10 @@ class Chains:
 
     def write(self) -> dict[str, str]:
         """The texts by name; `main` includes the others."""
+        size, self._left = self._left, SMALL
         for name in ("sub0", "sub1")[: self._chance.choice((0, 0, 1, 2))]:
             self.texts[name] = self._sequence(Around(2)).text
+        self._left = size
         body = self._sequence(Around())
         text = body.text
         if self._chance.random() < 0.4:

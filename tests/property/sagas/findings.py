@@ -1,4 +1,4 @@
-"""What is told of a random saga that breaks a promise: its seed, its chains, how to run it again."""
+"""What is told of a random saga that breaks a promise, and how to run it again."""
 
 import shlex
 import sys

@@ -74,12 +74,21 @@ class Site:
             await asyncio.gather(*beside, return_exceptions=True)
         assert await asyncio.to_thread(self.writer.flush, 20)
         mirrored = await asyncio.to_thread(self.reader.get, TENANT, id)
-        return Ended(case, await _execution(handle), ledger, mirrored)
+        async with asyncio.timeout(LIMIT):
+            return Ended(case, await _closed(handle), ledger, mirrored)
 
 
 async def _execution(handle: Handle) -> Execution:
     found: Execution = await handle.query(EXECUTION_QUERY, result_type=Execution)
     return found
+
+
+async def _closed(handle: Handle) -> Execution:
+    """The execution once its workflow has ended; a busy machine may be late with the answer."""
+    while True:
+        with suppress(RPCError, WorkflowQueryFailedError):
+            return await _execution(handle)
+        await asyncio.sleep(LOOK)
 
 
 async def _watch(handle: Handle, case: RandomSaga) -> None:

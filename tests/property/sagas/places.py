@@ -1,8 +1,7 @@
-"""Where a path stands in a plan: which node it is, and what runs side by side with it."""
+"""Where a path stands in a plan: which node it is, and what must have ended before it."""
 
 import re
-from collections.abc import Iterator
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 from typing import Final
 
 from rules.plan import (
@@ -63,11 +62,28 @@ def _children(node: PlanNode) -> tuple["PlanNode | bool | int | None", ...]:
     raise LookupError(node.op)
 
 
-def side_by_side(root: PlanNode, one: str, other: str) -> bool:
-    """Whether the block in which two paths part runs its insides side by side."""
-    node = root
-    for first, second in zip_longest(PARTS.findall(one), PARTS.findall(other), fillvalue=""):
-        if first != second:
-            return isinstance(node, WhenNode) or (isinstance(node, LoopNode) and bool(node.parallel))
-        node = _inside(node, first)
+def known_before(root: PlanNode, one: str, other: str) -> bool:
+    """Whether a saga knows how `one` ended before it begins `other`, if that comes later.
+
+    Not of what runs side by side, nor of a branch that may have lost before.
+    """
+    nodes, parts = [root], PARTS.findall(one)
+    for part in parts:
+        nodes.append(_inside(nodes[-1], part))
+    others = PARTS.findall(other)
+    parted = next(n for n, pair in enumerate(zip_longest(parts, others)) if pair[0] != pair[1])
+    around = nodes[parted]
+    if isinstance(around, WhenNode) or (isinstance(around, LoopNode) and around.parallel):
+        return False
+    inside = zip(nodes[parted:], parts[parted:], strict=False)
+    return not any(_may_lose(node, int(part[1:])) for node, part in inside)
+
+
+def _may_lose(node: PlanNode, child: int) -> bool:
+    match node:
+        case WhenNode():
+            early = (node.any, node.must, node.percentage, node.max_wait)
+            return any(way is not None for way in early)
+        case ThenNode():
+            return child >= len(node.items)  # a FINALLY has a limit
     return False

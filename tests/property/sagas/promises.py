@@ -12,11 +12,10 @@ from typing import Final
 
 from rules.decisions import Verdict
 from rules.execution import Cause, EntryStatus, Execution, StackEntry, Status
-from rules.plan import ComponentPolicy, LoopNode, NodeRetry, PlanNode, WhenNode
+from rules.plan import ComponentPolicy, NodeRetry
 from tests.property.sagas.cases import RandomSaga
-from tests.property.sagas.chains import LAST
 from tests.property.sagas.ledger import Ledger
-from tests.property.sagas.places import node_at, side_by_side
+from tests.property.sagas.places import known_before, node_at
 from workflows.requests import UNDO_LOST_ATTEMPTS
 
 HAPPENED: Final = (EntryStatus.COMPLETED, EntryStatus.UNKNOWN)
@@ -158,9 +157,9 @@ def undos_are_a_reverse_linear_extension(ended: Ended) -> Iterator[str]:
 
 
 def _in_turn(ended: Ended, one: str, other: str) -> bool:
-    """On Temporal an end is known only when it is told, so what runs side by side has no order."""
+    """On Temporal a step may have ended and the saga does not know yet, and begins another one."""
     virtual = ended.saga.pace.name == "memory"
-    return virtual or not side_by_side(ended.saga.plan.root, one, other)
+    return virtual or known_before(ended.saga.plan.root, one, other)
 
 
 def nothing_is_undone_that_never_started(ended: Ended) -> Iterator[str]:

@@ -19,10 +19,10 @@ from tests.property.sagas.promises import broken
 from workflows import undoing
 from workflows.stack import undo_order
 
-SEEDS = range(2_000)
+SEEDS = range(1_000)
 MANY_SEEDS = range(20_000)
 MOST_SHOWN = 5
-FEW = 50
+FEW = 10
 """At least so many of the sagas of each run of the tests end in each way."""
 
 Order = Callable[[Sequence[StackEntry]], list[StackEntry]]
@@ -48,7 +48,9 @@ def run_all(seeds: Iterable[int], capsys: pytest.CaptureFixture[str]) -> Counter
             bad.append(told(case, why))
     with capsys.disabled():
         counted = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
-        sys.stdout.write(f"\n{statuses.total()} random sagas in memory, {len(bad)} bad: {counted}\n")
+        sys.stdout.write(
+            f"\n{statuses.total()} random sagas in memory, {len(bad)} bad: {counted}\n"
+        )
     assert not bad, "\n" + "\n".join(bad[:MOST_SHOWN])
     return statuses
 
@@ -128,6 +130,8 @@ def test_a_finding_tells_all(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(f"{name}: {text}" in words for name, text in case.texts.items())
     assert all(line in words for line in why)
     assert words.endswith(f"again: {again}")
-    ran = subprocess.run(again, shell=True, capture_output=True, text=True, check=False, timeout=100)
+    ran = subprocess.run(
+        again, shell=True, capture_output=True, text=True, check=False, timeout=100
+    )
     assert "1 passed" in ran.stdout, ran.stdout
     assert case.texts["main"] in ran.stdout
