@@ -74,7 +74,14 @@ class Chains:
         return self._modified(self._named(kind(around.inside())))
 
     def _blocks(self, around: Around) -> list[Callable[[Around], Item]]:
-        kinds = [self._sequence, self._sides, self._sides, self._branch, self._choice, self._catch]
+        kinds: list[Callable[[Around], Item]] = [
+            self._sequence,
+            self._sides,
+            self._sides,
+            self._branch,
+            self._choice,
+            self._catch,
+        ]
         kinds += [self._included] if self.texts else []
         if around.loops < MOST_LOOPS:
             kinds += [self._counted, self._asked, self._iterated]
@@ -142,7 +149,7 @@ class Chains:
             text += f".DO({self._item(around).text})"
         return Item(text)
 
-    def _included(self, _: Around) -> Item:
+    def _included(self, around: Around) -> Item:
         self._left -= 2
         name = self._chance.choice([name for name in self.texts if name != MAIN])
         return Item(name, name)
