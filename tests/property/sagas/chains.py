@@ -51,27 +51,38 @@ class Chains:
         self._unit = unit
         self._left = chance.choice(SIZES)
         self._number = 0
+        self._variables: dict[str, Item] = {}
         self.texts: dict[str, str] = {}
 
     def write(self) -> dict[str, str]:
         """The texts by name; `main` includes the others."""
         size, self._left = self._left, SMALL
         for name in ("sub0", "sub1")[: self._chance.choice((0, 0, 1, 2))]:
-            self.texts[name] = self._sequence(Around(2)).text
+            self.texts[name] = self._whole(self._sequence(Around(2)).text)
         self._left = size
-        body = self._sequence(Around())
-        text = body.text
+        text = self._sequence(Around()).text
         if self._chance.random() < 0.4:
             text = f"THEN({text}, {LAST})"
-        self.texts[MAIN] = text
+        self.texts[MAIN] = self._whole(text)
         return self.texts
+
+    def _whole(self, text: str) -> str:
+        """The text of a chain, after the variables that it uses."""
+        defined = [f"{name} = {item.text};" for name, item in self._variables.items()]
+        self._variables.clear()
+        return " ".join([*defined, text])
 
     def _item(self, around: Around) -> Item:
         blocks = self._blocks(around)
         if self._left <= 0 or around.deep >= MOST_DEEP or self._chance.random() < 0.35:
             return self._modified(self._step())
-        kind = self._chance.choice(blocks)
-        return self._modified(self._named(kind(around.inside())))
+        item = self._named(self._chance.choice(blocks)(around.inside()))
+        if self._chance.random() < 0.07:
+            self._number += 1
+            name = f"v{self._number}"
+            self._variables[name] = item
+            item = Item(name, item.id)
+        return self._modified(item)
 
     def _blocks(self, around: Around) -> list[Callable[[Around], Item]]:
         kinds: list[Callable[[Around], Item]] = [
@@ -83,6 +94,7 @@ class Chains:
             self._catch,
         ]
         kinds += [self._included] if self.texts else []
+        kinds += [self._again] if self._variables else []
         if around.loops < MOST_LOOPS:
             kinds += [self._counted, self._asked, self._iterated]
         return kinds
@@ -154,8 +166,14 @@ class Chains:
         name = self._chance.choice([name for name in self.texts if name != MAIN])
         return Item(name, name)
 
+    def _again(self, around: Around) -> Item:
+        """A variable once more: each use is a copy."""
+        self._left -= 2
+        name = self._chance.choice(list(self._variables))
+        return Item(name, self._variables[name].id)
+
     def _counted(self, around: Around) -> Item:
-        head = self._chance.choice(("2", "3", self._head(COUNTS)))
+        head = self._chance.choice(("2", "1 + 2", self._head(COUNTS)))
         return self._loop(f"FOR({head})", around)
 
     def _asked(self, around: Around) -> Item:
@@ -191,7 +209,9 @@ class Chains:
             types = chance.choice(("", "", f', "{chance.choice(TYPES)}"'))
             modifiers.append(f".retry({chance.choice((1, 1, 2))}{types})")
         if chance.random() < 0.12:
-            modifiers.append(f".maxWaitMilliseconds({self._unit * chance.randint(1, 9)})")
+            limit = self._unit * chance.randint(1, 9)
+            whole = f".maxWaitSeconds({limit // 1000 or 1})"
+            modifiers.append(chance.choice((f".maxWaitMilliseconds({limit})", whole)))
         if chance.random() < 0.15:
             self._number += 1
             modifiers.append(f'.tag("t{self._number}")')
