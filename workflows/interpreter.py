@@ -80,8 +80,8 @@ class Interpreter:
             done = Done(ended=True)
         if not isinstance(node, StepNode):
             self._clear(node, path)
-        # A branch that has lost never continues in another run.
-        if not self._gate.lost(path):
+        # A branch that has lost is a result already. What is inside it may be walked once more.
+        if not self._gate.lost_as_a_whole(path):
             self._state.done[path] = done
         return done
 
