@@ -77,7 +77,13 @@ class Settings(BaseSettings):
     )
     application: str = Field("dms-liteflow", description="whose chains this deployment serves")
     rule_namespace: str = Field("default", description="which namespace of them")
+    route_namespaces: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="further ones whose routes are asked for, separated by commas"
+    )
     rule_refresh: float = Field(60, ge=10, description="how often the rules are read again")
+    when_max_wait_ms: int | None = Field(
+        None, ge=1, description="the limit of each branch of a WHEN that says none itself"
+    )
     components: Annotated[tuple[str, ...], NoDecode] = Field(
         ("activities.components",), description="packages of components, separated by commas"
     )
@@ -118,7 +124,7 @@ class Settings(BaseSettings):
             raise ValueError("it must be a URL such as https://alerts.example.com/hook")
         return url
 
-    @field_validator("components", mode="before")
+    @field_validator("components", "route_namespaces", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

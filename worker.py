@@ -57,7 +57,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Work until `stop` is set. Raises ActivityError when it never could."""
     registry = discover(settings.components)
     engine = create_engine_for(settings.database_url, "chainsaga-worker")
-    rules = RuleSource(engine, settings.application, settings.rule_namespace, registry.policies)
+    rules = RuleSource(
+        engine,
+        settings.application,
+        settings.rule_namespace,
+        registry.policies,
+        when_max_wait=settings.when_max_wait_ms,
+    )
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer, reader = MirrorWriter(engine, hot), MirrorReader(engine, hot)
     with ThreadPoolExecutor(settings.worker_threads, "component") as executor:

@@ -35,7 +35,7 @@ def _storable(request: JsonValue) -> JsonValue:
     return request
 
 
-def _searchable(key: str) -> str:
+def searchable(key: str) -> str:
     """A label that Temporal and the mirror can both search by."""
     size = len(key.encode())
     if size > KEY_LIMIT:
@@ -100,7 +100,7 @@ class ExecuteRequest(BaseModel):
     )
     business_key: (
         Annotated[
-            str, StringConstraints(min_length=1, max_length=KEY_LIMIT), AfterValidator(_searchable)
+            str, StringConstraints(min_length=1, max_length=KEY_LIMIT), AfterValidator(searchable)
         ]
         | None
     ) = Field(None, description="a label to search by, at most 200 bytes; not an identity")
@@ -256,4 +256,4 @@ class InMemoryAnswer(BaseModel):
     unknown_effects: list[str] = Field(
         description="paths of steps that may have happened, and were not undone"
     )
-    execution: Execution
+    execution: Execution | None = Field(description="None for a chain that could not be run")

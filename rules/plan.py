@@ -8,7 +8,7 @@ read differently.
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from rules.models import BaseModel, ConfigDict, Field
 
 PLAN_FORMAT: Final = 1
 

@@ -11,7 +11,8 @@ from pydantic import JsonValue
 
 from rules.decisions import DecisionRecord
 from rules.execution import Execution
-from rules.sizes import KIB, json_size
+from rules.measuring import json_size
+from rules.sizes import KIB
 from rules.wire import PlannedUndo
 
 ANSWER_LIMIT: Final = 1024 * KIB

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from rules.decisions import Decision
 from rules.execution import ErrorInfo, StackEntry
+from rules.measuring import json_size
 from rules.sizes import (
     CARRIED_LIMIT,
     COMPENSABLE_LIMIT,
@@ -18,7 +19,6 @@ from rules.sizes import (
     INPUT_LIMIT,
     OUTPUT_LIMIT,
     UNDO_INPUT_LIMIT,
-    json_size,
     short,
 )
 from rules.wire import ContextOperation, Frost, SagaState, StepFailure, StepReply, StepRequest

@@ -74,6 +74,12 @@ class InMemoryExecution:
         """Every decision with its verdict."""
         return self._saga.decisions()
 
+    @property
+    def answer(self) -> JsonValue:
+        """What the outermost block answered: a condition does; None if it failed or is not done."""
+        done = self._saga.state.done.get("0")
+        return None if done is None or done.failure or done.ended else done.value
+
     def _open(self, start: ChainInput) -> Saga:
         state = start.state or SagaState(started_at=self._clock.now())
         runtime = InMemoryRuntime(start.frost, self._components, self._runner, self._clock)

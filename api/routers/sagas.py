@@ -66,7 +66,7 @@ async def execute(
             links=links,
         )
     if ended.status is not Status.COMPLETED:
-        return answer(422, _failed(ended, links))
+        return answer(422, failed(ended, links))
     return ExecutionEnded(
         execution_id=ended.execution_id,
         chain=ended.chain,
@@ -125,7 +125,8 @@ async def detail(
     return await read_execution(services, tenant, execution_id, strong=consistency == "strong")
 
 
-def _failed(ended: SagaResult, links: Links) -> ErrorBody:
+def failed(ended: SagaResult, links: Links) -> ErrorBody:
+    """Why an execution did not complete."""
     error = ended.error
     return ErrorBody(
         code=error.code if error else ended.status.value,

@@ -14,8 +14,9 @@ from pydantic import JsonValue
 from rules.checks.limits import PLAN_LIMIT
 from rules.checks.names import absorbable
 from rules.errors import ChainUnknown, OverrideInvalid, TooLarge
+from rules.measuring import json_size
 from rules.plan import Plan, PolicyOverride
-from rules.sizes import KEY_LIMIT, REQUEST_LIMIT, json_size
+from rules.sizes import KEY_LIMIT, REQUEST_LIMIT
 from rules.source.edits import edited_plan
 from rules.source.service import RuleSource
 from rules.source.snapshot import Snapshot
@@ -122,18 +123,20 @@ def freeze_current(
     chain: str,
     request: JsonValue,
     *,
+    namespace: str | None = None,
     business_key: str | None = None,
     options: SagaOptions = DEFAULT_OPTIONS,
     overrides: Mapping[str, PolicyOverride] = NO_OVERRIDES,
 ) -> Frost:
     """Freeze the tenant's current chain; an unknown one is looked for in the database once more.
 
-    Raises what `freeze` raises, and RulesUnavailable.
+    `namespace` is one of `rules.namespaces`, the first unless given. Raises what `freeze` raises,
+    and RulesUnavailable.
     """
 
     def current() -> Frost:
         return freeze(
-            rules.snapshot,
+            rules.snapshot_of(namespace or rules.namespaces[0]),
             tenant,
             chain,
             request,

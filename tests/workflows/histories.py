@@ -30,6 +30,7 @@ from tests.workflows.dramas import DRAMAS
 from tests.workflows.hooks import open_hook
 from tests.workflows.lab import TENANT, Lab, ending, open_lab
 from tests.workflows.operators import CASES
+from tests.workflows.operators_nested import EVERY_OPERATOR
 from tests.workflows.playing import begun
 from tests.workflows.scenarios import SCENARIOS
 from tests.workflows.stages import OnTemporal, open_stage, play
@@ -106,6 +107,7 @@ RECORDED_OPERATORS: Final = [
     ("chain: in a chain, with FINALLY", "temporal"),
     ("nested: WHEN in a CATCH in a loop", "lowest"),
     ("nested: FINALLY in CATCH in FINALLY", "temporal"),
+    (EVERY_OPERATOR, "temporal"),
 ]
 
 # As few and as plain bytes as need two slices; the history holds each input.
