@@ -146,6 +146,10 @@ class Gate:
         """Whether `path` belongs to a branch that has lost, also inside its FINALLY."""
         return self._lost.within(path, None)
 
+    def lost_as_a_whole(self, path: str) -> bool:
+        """Whether `path` is that of a branch that has lost, not of something inside it."""
+        return path in self._lost
+
     def settled(self, branch: str) -> None:
         """Nothing runs any more in a branch that has lost."""
         self._lost.discard(branch)

@@ -195,8 +195,12 @@ class Sizes:
         self._output = json_size(state.output)
         total = self._frozen + self._context.size + self._output
         for entry in state.stack:
-            total += self._weight(entry) + _present(entry.input, entry.output)
-            total += _present(entry.error, entry.undo_error, entry.note, entry.sub_runs or None)
+            total += self._weight(entry)
+            # A long stack is counted anew in every run, and most entries keep none of these.
+            for kept in (entry.input, entry.output, entry.error, entry.undo_error, entry.note):
+                if kept is not None:
+                    total += json_size(kept)
+            total += _present(entry.sub_runs or None)
         for one in state.produced:
             total += ENTRY + json_size(one.value)
         for done in state.done.values():

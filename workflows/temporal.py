@@ -130,6 +130,11 @@ class TemporalRuntime:
             return await handle
         except ActivityError as error:
             return _failure(error, request)
+        except asyncio.CancelledError:
+            # A cancel in the workflow task that schedules it takes the schedule away.
+            if cancels == self._cancels_of(request) or not handle.cancelled():
+                raise
+            return _never_sent()
         finally:
             self._running.pop(request.path, None)
             self._slices.leave(mark)
