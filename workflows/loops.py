@@ -185,12 +185,12 @@ class _Parallel:
             await self._submit(tasks)
         except Halted as halt:
             self._halts.append(halt)
-        except StepFailed as failed:
+        except StepFailed as error:
             # Like a pass that fails: whatever the passes wait for, it decides nothing any more.
-            raised = failed
+            raised = error
             self._common.gate.supersede(self._path)
-        except FlowEnded as ended:
-            raised = ended
+        except FlowEnded as error:
+            raised = error
         await asyncio.gather(*tasks)
         if self._halts:
             raise next((h for h in self._halts if isinstance(h, Parked)), self._halts[0])

@@ -8,13 +8,13 @@ a difference. `key` finds it again.
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from itertools import count, pairwise
-from typing import Final, NamedTuple
+from itertools import count, islice, pairwise
+from typing import Final, Literal, NamedTuple, cast
 
 from rules.plan import ComponentPolicy, RetryPolicy
 from tests.property.chains import KINDS, Answers, answers, compiled, places
 from tests.property.model import Saga, judge
-from tests.property.model_case import Act, Action, Answer, Case, Script, Span, place_of, turn_of
+from tests.property.model_case import Action, Answer, Case, Script, Span, place_of, turn_of
 from tests.property.settings import Setting, UndoPolicy, all_settings, fit, some_settings
 from tests.property.shapes import MOST_NODES, Shape, of_nodes, random_shape, text_of
 
@@ -27,7 +27,13 @@ ORDERS: Final = ((0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2))
 MOST_STEPS: Final = 4
 MOST_OPERATORS: Final = 4
 FEW_NODES: Final = 3
+DRAWN_ACTS: Final = 20
+DRAWN: Final = "drawn"
+MOST_DRAWS: Final = 50
 CORE: Final = ("THEN({0}, {1})", "THEN({0}, {1}, {2})", "WHEN({0}, {1})", "WHEN({0}, {1}, {2})")
+
+Much = Literal["all", "some"]
+SETTINGS: Final = {"all": all_settings, "some": some_settings}
 
 
 class Frame(NamedTuple):
@@ -54,19 +60,32 @@ def nodes_of(shape: Shape) -> int:
     return shape.form.nodes + sum(map(nodes_of, shape.parts))
 
 
-def in_full(shape: Shape) -> bool:
-    """Whether everything is tried on the shape."""
-    return nodes_of(shape) <= FEW_NODES or is_core(shape)
+def tried(shape: Shape) -> Iterator[Case]:
+    """Every case of a shape that is tried: the fewer nodes it has, the more.
+
+    An operator acts in every case of the core, in less of what can be set for other shapes, and in
+    a few cases of those with four nodes.
+    """
+    small = nodes_of(shape) <= FEW_NODES
+    for case, ending in every_case(shape, "all" if small or is_core(shape) else "some"):
+        yield case
+        if is_core(shape):
+            yield from acted(case, ending)
+    if small and not is_core(shape):
+        for case, ending in every_case(shape, "some"):
+            yield from acted(case, ending)
+    elif not is_core(shape):
+        yield from drawn_acts(shape)
 
 
-def frames(shape: Shape) -> Iterator[Frame]:
+def frames(shape: Shape, much: Much) -> Iterator[Frame]:
     """Every case of a shape in which no operator acts, also those that tell nothing new."""
-    where, text, number = places(shape), text_of(shape), count()
-    every = [s for s in (all_settings if in_full(shape) else some_settings)(where) if fit(s, where)]
+    where, number = places(shape), count()
+    every = [settings for settings in SETTINGS[much](where) if fit(settings, where)]
     for answer in answers(shape):
         for settings, undo_policy in every:
             for order in _orders(shape):
-                key = f"{text} {next(number)}"
+                key = f"{text_of(shape)} {much} {next(number)}"
                 yield Frame(shape, answer, order, settings, undo_policy, key)
 
 
@@ -76,10 +95,10 @@ def _orders(shape: Shape) -> Sequence[Sequence[int]]:
     return ORDERS if any(word in text_of(shape) for word in races) else ORDERS[:1]
 
 
-def every_case(shape: Shape) -> Iterator[tuple[Case, Saga]]:
+def every_case(shape: Shape, much: Much) -> Iterator[tuple[Case, Saga]]:
     """Every case of a shape without an operator's act, with what it must come to."""
     known = set()
-    for frame in frames(shape):
+    for frame in frames(shape, much):
         case = built(frame)
         ending = judge(case)
         if not is_clear(case, ending) or not _meets(frame, ending):
@@ -149,21 +168,12 @@ def _outputs(case: Case, path: str, ending: Saga) -> tuple[Answer, ...]:
     return ()
 
 
-def every_act(shape: Shape) -> Iterator[Case]:
-    """Every case of a shape, with and without an operator's act."""
-    for case, ending in every_case(shape):
-        yield case
-        yield from acted(case, ending)
-
-
-def some_acts(shape: Shape, size: int) -> Iterator[Case]:
-    """So many cases of a shape in which an operator acts, the same each time."""
+def drawn_acts(shape: Shape) -> Iterator[Case]:
+    """Some cases of a shape in which an operator acts, the same each time."""
     chance = random.Random(text_of(shape))
-    every = list(every_case(shape))
-    for _ in range(size if every else 0):
-        case, ending = chance.choice(every)
-        acts = list(acted(case, ending))
-        if acts:
+    every = list(every_case(shape, "some"))
+    for case, ending in chance.sample(every, min(len(every), DRAWN_ACTS)):
+        if acts := list(acted(case, ending)):
             yield chance.choice(acts)
 
 
@@ -179,15 +189,31 @@ def sample(seed: int, size: int) -> Iterator[Case]:
             return
 
 
+def one_of(shape: Shape, seed: int) -> Case | None:
+    """One case of a shape; None where each has two things at one moment."""
+    key = f"{text_of(shape)} {DRAWN} {seed}"
+    chance = random.Random(key)
+    cases = (drawn_of(shape, key, chance) for _ in range(MOST_DRAWS))
+    return next((case for case in cases if case is not None), None)
+
+
 def drawn(key: str) -> Case | None:
     """The case of a seed; None where two things would be at one moment."""
     chance = random.Random(key)
     steps = chance.choices((1, 2, 3, 4), weights=(4, 16, 36, 44))[0]
-    shape = random_shape(chance, steps, MOST_OPERATORS)
-    answer = chance.choice(answers(shape) or ({},))
-    where = places(shape)
+    return drawn_of(random_shape(chance, steps, MOST_OPERATORS), key, chance)
+
+
+def drawn_of(shape: Shape, key: str, chance: random.Random) -> Case | None:
+    """A random case of a shape."""
+    if not answers(shape):
+        return None
+    answer, order, where = (
+        chance.choice(answers(shape)),
+        chance.choice(_orders(shape)),
+        places(shape),
+    )
     settings, undo_policy = chance.choice([s for s in all_settings(where) if fit(s, where)])
-    order = chance.choice(_orders(shape))
     case = built(Frame(shape, answer, order, settings, undo_policy, key))
     ending = judge(case)
     if not is_clear(case, ending):
@@ -205,18 +231,20 @@ def _kind(case: Case) -> str:
 
 def with_key(wanted: str) -> Case:
     """The case of a key. Raises LookupError."""
-    if "(" not in wanted and (found := drawn(wanted)):
-        return found
-    text = wanted.rpartition(" ")[0]
-    for nodes in range(1, MOST_NODES + 1):
-        for shape in of_nodes(nodes):
-            if text_of(shape) == text:
-                for frame in frames(shape):
-                    if wanted.partition(frame.key)[2][:1] in ("", "."):
-                        case = built(frame)
-                        for found in (case, *acted(case, judge(case))):
-                            if found.key == wanted:
-                                return found
+    if " " not in wanted and (case := drawn(wanted)) is not None:
+        return case
+    text, much, numbers = wanted.rsplit(" ", 2)
+    for shape in (shape for nodes in range(1, MOST_NODES + 1) for shape in of_nodes(nodes)):
+        if text_of(shape) == text and much == DRAWN:
+            found = one_of(shape, int(numbers))
+            assert found is not None
+            return found
+        if text_of(shape) == text:
+            number = int(numbers.partition(".")[0])
+            case = built(next(islice(frames(shape, cast("Much", much)), number, None)))
+            for found in (case, *acted(case, judge(case))):
+                if found.key == wanted:
+                    return found
     raise LookupError(wanted)
 
 

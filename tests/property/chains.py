@@ -150,4 +150,4 @@ def _ends(path: str, loop: LoopNode, given: Answers) -> bool:
         return True
     if loop.until is not None and says(loop.until, f"{path}.2#"):
         return True
-    return loop.head is not True and not says(loop.head, f"{path}.0#")
+    return not isinstance(loop.head, int) and not says(loop.head, f"{path}.0#")

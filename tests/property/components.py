@@ -6,9 +6,9 @@ The same on both runtimes: a test puts its play under the id of the execution be
 from collections.abc import Callable, Coroutine
 from typing import Final, Protocol
 
-from activities.component import Refused, Step, Undo, component
 from pydantic import JsonValue
 
+from activities.component import Refused, Step, Undo, component
 from rules.plan import Kind
 from tests.property.chains import NAMES
 from tests.property.model_case import Act, Answer

@@ -8,7 +8,7 @@ decisions, the way back and the final status. A step that can hang has one attem
 from math import inf
 from typing import Final
 
-from tests.property.model_case import Action, Case, Entry, Span
+from tests.property.model_case import Action, Case, Span
 from tests.property.model_flow import Flow
 
 UNDO_SECONDS: Final = 0.5
@@ -62,7 +62,10 @@ class Saga:
         return any(entry.status == "COMPENSATION_FAILED" for entry in self.entries.values())
 
     def undo_one(self, path: str, at: float) -> float:
-        call, end = 1 + sum(s.doing == "undo" and s.path == path for s in self.spans), at + UNDO_SECONDS
+        call, end = (
+            1 + sum(s.doing == "undo" and s.path == path for s in self.spans),
+            at + UNDO_SECONDS,
+        )
         good = self.case.script(path).act(path, call, undo=True) == "ok"
         status = "COMPENSATED" if good else "COMPENSATION_FAILED"
         self.entries[path] = self.entries[path]._replace(status=status)

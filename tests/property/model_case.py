@@ -14,14 +14,18 @@ from rules import plan as plans
 Act = Literal["ok", "refuse", "error", "hang"]
 Answer: TypeAlias = bool | int | str | tuple[str, ...] | None
 
-LAG: Final = 0.328125
+LAGS: Final = (0.328125, 0.140625, 0.0625, 0.03125)
 MARK: Final = re.compile(r"([#~])(\d+)")
 
 
+def turns_of(path: str) -> list[int]:
+    """Which pass of each loop, or attempt of a block, a path stands in; innermost first, from 0."""
+    return [int(number) - (mark == "~") for mark, number in reversed(MARK.findall(path))]
+
+
 def turn_of(path: str) -> int:
-    """Which pass of the innermost loop, or attempt of a block, a path stands in; from 0."""
-    marks = MARK.findall(path)
-    return int(marks[-1][1]) - (marks[-1][0] == "~") if marks else 0
+    """The same of the innermost."""
+    return next(iter(turns_of(path)), 0)
 
 
 def place_of(path: str) -> str:
@@ -53,7 +57,7 @@ class Script(NamedTuple):
 
     def seconds(self, path: str) -> float:
         """How long a call takes: a little longer in each turn, so that no two end together."""
-        return self.takes + LAG * turn_of(path)
+        return self.takes + sum(LAGS[i] * turn for i, turn in enumerate(turns_of(path)))
 
 
 class Action(NamedTuple):
@@ -148,5 +152,5 @@ class Bounds(NamedTuple):
         return self._replace(stop=min(self.stop, at), lost=min(self.lost, at))
 
     def shielded(self) -> "Bounds":
-        """For a FINALLY, which no stop and no defeat holds up; but then nobody is asked in it."""
-        return Bounds(mute=min(self.mute, self.stop), free=self.free)
+        """For a FINALLY, which nothing outside holds up; but then nobody is asked in it."""
+        return Bounds(mute=min(self.mute, self.stop, self.free))

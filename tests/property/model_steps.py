@@ -81,7 +81,12 @@ class Steps:
             act = script.act(path, call)
             at = begin + (policy.timeout if act == "hang" else script.seconds(path))
             if at > bounds.cut:  # a back-off is cancelled as much as an attempt
-                call, begin, at, act = call - (begin > bounds.cut), min(begin, bounds.cut), bounds.cut, "error"
+                call, begin, at, act = (
+                    call - (begin > bounds.cut),
+                    min(begin, bounds.cut),
+                    bounds.cut,
+                    "error",
+                )
             self.spans.append(Span("run", path, begin, at, call))
             outcome = "COMPLETED" if act == "ok" else outcome if act == "refuse" else "UNKNOWN"
             own_end = (number + 1) % retry.attempts == 0

@@ -31,10 +31,12 @@ from rules.plan import ComponentPolicy
 from rules.source.engine import create_engine_for
 from rules.source.service import RuleSource
 from rules.wire import DECISIONS_QUERY, EXECUTION_QUERY, ChainInput, SagaResult
-from tests.property.cases import DEADLINE, INTERVAL
-from tests.property.components import ALL, PLAYS, answer
-from tests.property.model import Case, Saga, Span
+from tests.property.cases import INTERVAL
+from tests.property.components import ALL, PLAYS
+from tests.property.model import Saga
+from tests.property.model_case import Case, Span
 from tests.property.seen import OPERATOR, Seen, frost_of, payload_of, seen
+from tests.property.settings import DEADLINE
 from tests.workflows.lab import ending as ending_of
 from workflows.plugin import saga_plugin
 from workflows.temporal import start_attributes

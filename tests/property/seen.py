@@ -104,6 +104,11 @@ def in_order(found: Seen, ending: Saga) -> Seen:
     return found._replace(undone=undone)
 
 
+def alone(case: Case) -> str:
+    """The command that runs a case alone."""
+    return f"  alone: {ALONE}='{case.key}' pytest -s tests/property -k alone"
+
+
 def differences(case: Case, ending: Saga, found: Seen) -> list[str]:
     """In what a runtime differs from the model, the case, how to run it alone; or nothing."""
     wanted, found = in_order(expected(case, ending), ending), in_order(found, ending)
@@ -116,5 +121,5 @@ def differences(case: Case, ending: Saga, found: Seen) -> list[str]:
             for name, was, got in zip(Seen._fields, wanted, found, strict=True)
             if was != got
         ),
-        f"  alone: {ALONE}='{case.key}' pytest -s tests/property -k alone",
+        alone(case),
     ]

@@ -1,6 +1,6 @@
 """What can be set for the steps of a chain: troubles, strategies, undos, and all that is tried."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import combinations, product
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -150,5 +150,3 @@ def suits(setting: Setting, node: StepNode) -> bool:
 def fit(settings: Settings, places: Places) -> bool:
     """Whether all of it can be set."""
     return all(suits(setting, places[path]) for path, setting in settings[0].items())
-
-
