@@ -14,7 +14,7 @@ from rules import plan as plans
 from tests.property.model_case import Action, Bounds, Case, Failure, Span, Walk
 from tests.property.model_steps import Steps, fits
 
-Parts: TypeAlias = Sequence[tuple[str, plans.PlanNode]]
+Part: TypeAlias = tuple[str, plans.PlanNode]
 
 FINALLY_SECONDS: Final = 60.0
 
@@ -64,7 +64,7 @@ class Flow(Steps):
             case plans.RetryNode():
                 return self.retry(node, path, at, bounds)
 
-    def in_turn(self, items: Parts, walk: Walk, bounds: Bounds) -> Walk:
+    def in_turn(self, items: Sequence[Part], walk: Walk, bounds: Bounds) -> Walk:
         for path, item in items:
             walk = self.walk(item, path, walk.end, bounds) if walk.done else walk
         return walk
@@ -76,10 +76,10 @@ class Flow(Steps):
             return Walk(at, halted=True)
         walk = self.in_turn(parts[:number], Walk(at), bounds)
         last = Walk(walk.end)
-        for where, block in parts[number:]:
+        for part in parts[number:]:
             if last.done:
                 due = last.end + FINALLY_SECONDS
-                last = self.limited(block, where, last.end, due, "FINALLY", bounds.shielded())
+                last = self.limited(part, last.end, bounds.shielded(), due=due, name="FINALLY")
         return walk._replace(end=last.end, failure=last.failure or walk.failure)
 
     def retry(self, node: plans.RetryNode, path: str, at: float, bounds: Bounds) -> Walk:
@@ -91,10 +91,9 @@ class Flow(Steps):
                 break
         return walk
 
-    def limited(
-        self, node: plans.PlanNode, path: str, at: float, due: float, name: str, bounds: Bounds
-    ) -> Walk:
+    def limited(self, part: Part, at: float, bounds: Bounds, *, due: float, name: str) -> Walk:
         """Walk what has until `due`; a branch that has lost by then cannot be late any more."""
+        path, node = part
         before = self.noted()
         walk = self.walk(node, path, at, bounds)
         self.unclear |= walk.end == due
@@ -114,8 +113,8 @@ class Flow(Steps):
         def walked(bounds: Sequence[Bounds]) -> list[Walk]:
             self.forget(before)
             return [
-                self.limited(item, where, at, due, name, bound)
-                for (where, item), name, bound in zip(items, names, bounds, strict=True)
+                self.limited(item, at, bound, due=due, name=name)
+                for item, name, bound in zip(items, names, bounds, strict=True)
             ]
 
         walks = walked([bounds] * len(items))
@@ -196,7 +195,7 @@ class Flow(Steps):
         return self.walk(node.head, path, at, bounds)
 
 
-def inside(path: str, *nodes: plans.PlanNode | None) -> Parts:
+def inside(path: str, *nodes: plans.PlanNode | None) -> Sequence[Part]:
     """The blocks directly in a block, with their paths."""
     return [(f"{path}.{i}", node) for i, node in enumerate(nodes) if node is not None]
 
@@ -207,7 +206,7 @@ def first_failure(walks: Sequence[Walk]) -> float:
 
 
 def reached(node: plans.WhenNode, walks: Sequence[Walk]) -> tuple[float, bool]:
-    """When so many branches as the WHEN needs are done, or nothing goes on; and whether they are."""
+    """When as many branches as are needed are done, or nothing goes on; and whether they are."""
     needed = list(walks)
     if node.must is not None:
         needed = [walks[i] for i in node.must]

@@ -18,11 +18,16 @@ WAIT: Final = f".maxWaitMilliseconds({LIMIT})"
 
 
 class Form(NamedTuple):
-    """An operator with its modifiers. `parts`: c for a block, b a condition, f, i, s other heads."""
+    """An operator with its modifiers. `parts`: c a block, b a condition, f, i, s other heads."""
 
     text: str
     parts: str
     nodes: int = 1
+
+    @property
+    def operator(self) -> str:
+        """What is said of a part, or of the last one beside others."""
+        return "FINALLY" if "FINALLY" in self.text else self.text.partition("(")[0]
 
 
 class Shape(NamedTuple):
@@ -153,7 +158,8 @@ def random_shape(chance: random.Random, steps: int, operators: int, kind: str = 
     if not forms or (steps == 1 and chance.random() < 0.5):
         return STEPS[kind]
     while True:
-        form = chance.choice(forms)
+        operator = chance.choice(sorted({form.operator for form in forms}))
+        form = chance.choice([form for form in forms if form.operator == operator])
         wider = [i for i, part in enumerate(form.parts) if part in "cb"]
         sizes = [1] * len(form.parts)
         for _ in range(steps - len(sizes)):
