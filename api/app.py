@@ -20,7 +20,7 @@ from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
 from api.handlers import install
 from api.links import LinkMaker
-from api.routers import components, decisions, execute, health, sagas
+from api.routers import components, decisions, execute, health, routes, sagas
 from api.sagas import Sagas
 from api.services import ApiServices
 from rules.source.engine import create_engine_for
@@ -57,7 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.default_tenant = settings.default_tenant
     install(app)
-    routers = (sagas, decisions, execute, components, health)
+    # `/api/execute/route` before `/api/execute/{chain}`.
+    routers = (sagas, decisions, routes, execute, components, health)
     for module in routers:
         app.include_router(module.router)
     return app
@@ -73,7 +74,14 @@ def app_from_settings() -> FastAPI:
 @asynccontextmanager
 async def _services(settings: Settings, registry: Registry) -> AsyncIterator[ApiServices]:
     engine = create_engine_for(settings.database_url, "chainsaga-api")
-    rules = RuleSource(engine, settings.application, settings.rule_namespace, registry.policies)
+    rules = RuleSource(
+        engine,
+        settings.application,
+        settings.rule_namespace,
+        registry.policies,
+        when_max_wait=settings.when_max_wait_ms,
+        further=settings.route_namespaces,
+    )
     client = await connect([saga_plugin()], lazy=True)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer = MirrorWriter(engine, hot)

@@ -3,6 +3,7 @@
 ApiError
   TenantInvalid         X-Tenant-Id has another shape than a tenant's name
   ComponentUnknown      no such component in this deployment
+  NoRouteMatched        chains of the namespace have routes, and none of them matches
   ExecutionUnknown      no such execution for this tenant
   ExecutionConflict     the id is taken by another chain or request
   TemporalUnavailable   Temporal did not answer; carries the id to repeat a start with
@@ -11,6 +12,8 @@ ApiError
   StateUnavailable      neither the mirror nor the workflow could answer
   AttemptCancelled      an attempt in memory was stopped by a decision (`api.inprocess.runtime`)
 """
+
+from collections.abc import Mapping, Sequence
 
 
 class ApiError(Exception):
@@ -43,6 +46,25 @@ class ComponentUnknown(ApiError):
         super().__init__(f"no component '{component}' is registered{hint}")
 
 
+class NoRouteMatched(ApiError):
+    """Chains of the namespace have routes, and none of them matches this request.
+
+    `failed` has the routes that gave no answer, with what went wrong.
+    """
+
+    code = "NO_ROUTE_MATCHED"
+
+    def __init__(self, namespace: str, asked: Sequence[str], failed: Mapping[str, str]) -> None:
+        self.namespace = namespace
+        self.asked = tuple(asked)
+        self.failed = dict(failed)
+        without = f"; {len(failed)} gave no answer" if failed else ""
+        super().__init__(
+            f"none of the {len(asked)} routes of namespace '{namespace}' matches the "
+            f"request{without}"
+        )
+
+
 class ExecutionUnknown(ApiError):
     """No such execution for this tenant."""
 
@@ -73,6 +95,7 @@ class TemporalUnavailable(ApiError):
     code = "TEMPORAL_UNAVAILABLE"
 
     def __init__(self, why: str, execution_id: str | None = None) -> None:
+        self.why = why
         self.execution_id = execution_id
         repeat = (
             f"; it is safe to repeat the request with execution_id '{execution_id}'"

@@ -24,6 +24,7 @@ from api.errors import (
     ExecutionCompleted,
     ExecutionConflict,
     ExecutionUnknown,
+    NoRouteMatched,
     StateUnavailable,
     TemporalUnavailable,
     TenantInvalid,
@@ -37,6 +38,7 @@ from rules.errors import (
     MetadataInvalid,
     MetadataStale,
     OverrideInvalid,
+    RoutesUnknown,
     RulesUnavailable,
     TooLarge,
 )
@@ -49,6 +51,7 @@ STATUS: Final[Mapping[type[Exception], tuple[int, str]]] = {
     ChainUnknown: (404, "CHAIN_UNKNOWN"),
     ComponentUnknown: (404, "COMPONENT_UNKNOWN"),
     ExecutionUnknown: (404, "EXECUTION_UNKNOWN"),
+    RoutesUnknown: (404, "ROUTE_CHAIN_NOT_FOUND"),
     ChainDisabled: (409, "CHAIN_DISABLED"),
     ExecutionConflict: (409, "EXECUTION_CONFLICT"),
     ExecutionCompleted: (409, "COMPLETED"),
@@ -57,6 +60,7 @@ STATUS: Final[Mapping[type[Exception], tuple[int, str]]] = {
     ChainInvalid: (422, "CHAIN_INVALID"),
     OverrideInvalid: (422, "OVERRIDE_INVALID"),
     MetadataInvalid: (422, "METADATA_INVALID"),
+    NoRouteMatched: (422, "NO_ROUTE_MATCHED"),
     TooLarge: (422, "TOO_LARGE"),
     RulesUnavailable: (503, "RULES_UNAVAILABLE"),
     TemporalUnavailable: (503, "TEMPORAL_UNAVAILABLE"),
@@ -77,13 +81,19 @@ def install(app: FastAPI) -> None:
 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
-    status, code = next(row for kind, row in STATUS.items() if isinstance(error, kind))
+    status, body = described(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("request failed", path=request.url.path, code=code, why=str(error))
+        log.error("request failed", path=request.url.path, code=body.code, why=str(error))
+    return answer(status, body)
+
+
+def described(error: Exception) -> tuple[int, ErrorBody]:
+    """An error of the table as status and body; StopIteration for one that is not in it."""
+    status, code = next(row for kind, row in STATUS.items() if isinstance(error, kind))
     message = str(error)
     if isinstance(error, SQLAlchemyError):
         message = "the database does not answer; try again later"
-    return answer(status, ErrorBody(code=code, message=message, details=_details(error)))
+    return status, ErrorBody(code=code, message=message, details=_details(error))
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
@@ -156,6 +166,20 @@ def _near(error: Exception) -> Details:
     return {"chain": error.chain, "did_you_mean": error.near}
 
 
+def _routes(error: Exception) -> Details:
+    assert isinstance(error, NoRouteMatched)
+    return {
+        "namespace": error.namespace,
+        "asked": list(error.asked),
+        "failed": dict(error.failed),
+    }
+
+
+def _namespace(error: Exception) -> Details:
+    assert isinstance(error, RoutesUnknown)
+    return {"namespace": error.namespace, "served": list(error.served)}
+
+
 def _component(error: Exception) -> Details:
     assert isinstance(error, ComponentUnknown)
     return {"component": error.component, "did_you_mean": error.near}
@@ -184,5 +208,7 @@ DETAILS: Final[Mapping[type[Exception], Callable[[Exception], Details]]] = {
     ExecutionConflict: _conflict,
     MetadataInvalid: _field,
     MetadataStale: _stale,
+    NoRouteMatched: _routes,
+    RoutesUnknown: _namespace,
     TemporalUnavailable: _repeat,
 }

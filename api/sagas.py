@@ -42,7 +42,8 @@ from api.errors import (
 from api.schemas import ExecuteRequest
 from api.stuck import Stuck, find_stuck
 from rules.execution import Execution, Status
-from rules.source.freeze import freeze_current, request_sha
+from rules.request_sha import request_sha
+from rules.source.freeze import freeze_current
 from rules.source.service import RuleSource
 from rules.wire import (
     EXECUTION_QUERY,
@@ -89,24 +90,38 @@ class Sagas:
     task_queue: str
     max_events: int | None = None
 
-    async def start(self, tenant: str, body: ExecuteRequest) -> Started:
+    async def start(
+        self, tenant: str, body: ExecuteRequest, *, namespace: str | None = None
+    ) -> Started:
         """Start an execution, or find the one that an equal earlier start began.
 
-        Raises the errors of `rules.errors`, ExecutionConflict, TemporalUnavailable.
+        `namespace` is that of the chain, if it is not the first that is served. Raises the errors
+        of `rules.errors`, ExecutionConflict, TemporalUnavailable.
         """
         execution_id = body.execution_id or uuid4().hex
-        sha = request_sha(body.chain, body.request)
-        if body.execution_id is not None:
-            # Before the freeze: a known id answers even if its chain was since taken away.
-            remembered = await self._remembered(tenant, execution_id)
-            if remembered is not None:
-                return await self._repeated(tenant, body.chain, sha, remembered)
-        frost = await asyncio.to_thread(self._freeze, tenant, body)
+        # Before the freeze: a known id answers even if its chain was since taken away.
+        if (known := await self.remembered(tenant, body)) is not None:
+            return known
+        frost = await asyncio.to_thread(self._freeze, tenant, body, namespace)
         try:
             await self._start_workflow(tenant, execution_id, frost)
         except WorkflowAlreadyStartedError:
+            sha = request_sha(body.chain, body.request)
             return await self._known(tenant, execution_id, body.chain, sha)
         return Started(execution_id, body.chain, frost.plan.version)
+
+    async def remembered(self, tenant: str, body: ExecuteRequest) -> Started | None:
+        """The execution that an equal start began, as far as the mirror knows of one.
+
+        Raises ExecutionConflict, TemporalUnavailable.
+        """
+        if body.execution_id is None:
+            return None
+        known = await self._remembered(tenant, body.execution_id)
+        if known is None:
+            return None
+        sha = request_sha(body.chain, body.request)
+        return await self._repeated(tenant, body.chain, sha, known)
 
     async def wait(self, tenant: str, started: Started, seconds: float) -> SagaResult | Status:
         """How the execution ended; else its status, as soon as it waits for people or at the end.
@@ -173,7 +188,7 @@ class Sagas:
         """Temporal's handle of an execution."""
         return self.client.get_workflow_handle(f"{tenant}:{execution_id}", result_type=SagaResult)
 
-    def _freeze(self, tenant: str, body: ExecuteRequest) -> Frost:
+    def _freeze(self, tenant: str, body: ExecuteRequest, namespace: str | None) -> Frost:
         # What the request leaves out, the chain may say.
         own = {"saga": body.saga, "undo_policy": body.undo_policy}
         given: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
@@ -182,6 +197,7 @@ class Sagas:
             tenant,
             body.chain,
             body.request,
+            namespace=namespace,
             business_key=body.business_key,
             options=SagaOptions(timeout=body.timeout, max_events=self.max_events, **given),
             overrides=body.overrides,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from rules.decisions import DecisionRecord, Verdict, Waiting
-from rules.execution import Cause, ErrorInfo, Execution, StackEntry, Status
+from rules.execution import Cause, ErrorInfo, Execution, Parent, StackEntry, Status
 from rules.plan import PolicyOverride
 from rules.sizes import KEY_LIMIT, REQUEST_LIMIT
 from rules.wire import PlannedUndo
@@ -35,7 +35,7 @@ def _storable(request: JsonValue) -> JsonValue:
     return request
 
 
-def _searchable(key: str) -> str:
+def searchable(key: str) -> str:
     """A label that Temporal and the mirror can both search by."""
     size = len(key.encode())
     if size > KEY_LIMIT:
@@ -100,7 +100,7 @@ class ExecuteRequest(BaseModel):
     )
     business_key: (
         Annotated[
-            str, StringConstraints(min_length=1, max_length=KEY_LIMIT), AfterValidator(_searchable)
+            str, StringConstraints(min_length=1, max_length=KEY_LIMIT), AfterValidator(searchable)
         ]
         | None
     ) = Field(None, description="a label to search by, at most 200 bytes; not an identity")
@@ -210,6 +210,7 @@ class ExecutionView(BaseModel):
     failed_step: str | None
     error: ErrorInfo | None
     business_key: str | None
+    parent: Parent | None = Field(description="the step that runs it, if it is a sub-run")
     request: JsonValue
     context: dict[str, JsonValue]
     output: JsonValue
@@ -256,4 +257,4 @@ class InMemoryAnswer(BaseModel):
     unknown_effects: list[str] = Field(
         description="paths of steps that may have happened, and were not undone"
     )
-    execution: Execution
+    execution: Execution | None = Field(description="None for a chain that could not be run")

@@ -6,6 +6,7 @@ For everything that compiles or serves chains. Knows text positions, never HTTP 
       ChainInvalid        a chain does not compile; carries its diagnostics
       ChainUnknown        no such chain for this tenant
       ChainDisabled       the chain exists and is switched off or not published
+      RoutesUnknown       no chain of this namespace has a route
       RulesUnavailable    the rules were never read (database down since start)
       OverrideInvalid     a request changes a policy that it cannot change
       MetadataInvalid     an edit of a component's policy does not fit the components
@@ -86,6 +87,18 @@ class ChainDisabled(RuleError):
         self.tenant = tenant
         self.chain = chain
         super().__init__(f"chain '{chain}' of tenant {tenant} is disabled or not published")
+
+
+class RoutesUnknown(RuleError):
+    """No serving chain of this namespace has a route, or the namespace is not served."""
+
+    def __init__(self, tenant: str, namespace: str, served: Sequence[str]) -> None:
+        self.namespace = namespace
+        self.served = tuple(served)
+        super().__init__(
+            f"tenant {tenant} has no chain with a route in namespace '{namespace}'; "
+            f"namespaces that are served here: {', '.join(served)}"
+        )
 
 
 class OverrideInvalid(RuleError):

@@ -8,9 +8,11 @@ place decides. A name that is a chain is none.
 from collections.abc import Mapping
 
 from rules.checks.chains import ChainText
+from rules.checks.filling import filled
 from rules.checks.known import Kind, Named
+from rules.checks.limits import DEFAULT_LIMITS
 from rules.checks.resolve import CURRENT_CHAIN
-from rules.el.ast import Call, Chained, Expr, Literal, Name
+from rules.el.ast import Assignment, Call, Chained, Expr, Literal, Name
 from rules.el.findings import Findings
 from rules.el.operators.rows import Operator
 from rules.el.operators.table import FUNCTIONS, MODIFIERS
@@ -47,8 +49,8 @@ class _Walk:
         self.variables: dict[str, Expr | None] = {CURRENT_CHAIN: None}
 
     def text(self, chain: str) -> None:
-        source = self.chains[chain]
-        script = parse(source.text, Findings(chain, source.text))
+        text = filled(chain, self.chains, DEFAULT_LIMITS.text).findings.text
+        script = parse(text, Findings(chain, text))
         unplaced: list[Expr] = []
         for statement in script.statements:
             alone = self.alone(statement.value)
@@ -79,6 +81,9 @@ class _Walk:
                 self.component(name, kind)
             case Call():
                 self.operands(FUNCTIONS.get(expr.name), expr)
+            case Assignment():
+                self.expression(expr.value, kind)
+                self.variables[expr.target.text] = self.alone(expr.value)
             case Chained():
                 self.expression(expr.base, kind)
                 self.modifiers(expr)

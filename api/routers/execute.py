@@ -1,6 +1,7 @@
 """`POST /api/execute/{chain}`: run a chain in this process, LiteFlow's way.
 
-Not durable, nothing is mirrored, and no undo unless asked for.
+Not durable, nothing is mirrored, and no undo unless asked for. `api.routers.routes` runs its chains
+the same way.
 """
 
 import asyncio
@@ -8,14 +9,15 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Body, Query
+from pydantic import JsonValue
 
 from api.inprocess.execute import execute
 from api.schemas import InMemoryAnswer, RequestData, refusals
-from api.services import Services
+from api.services import ApiServices, Services
 from api.tenant import Tenant
 from rules.execution import Status, steps_string
 from rules.source.freeze import freeze_current
-from rules.wire import SagaOptions
+from rules.wire import Frost, SagaOptions
 from workflows.outcome import unknown_effects
 
 router = APIRouter(prefix="/api/execute", tags=["in memory"])
@@ -36,13 +38,45 @@ async def run_in_memory(
     *,
     saga: Annotated[bool, Query(description="undo what was done when a step fails")] = False,
 ) -> InMemoryAnswer:
-    """Run a chain in memory and wait for it; `success` is false when a step failed."""
-    options = SagaOptions(saga=saga, unattended=True)
-    frost = await asyncio.to_thread(
-        freeze_current, services.rules, tenant, chain, request, options=options
-    )
+    """Run a chain in memory and wait for it; `success` is false when a step failed.
+
+    A chain's route plays no part here. A chain of the name `route` cannot be run this way.
+    """
+    return await in_memory(services, tenant, chain, request, saga=saga)
+
+
+async def in_memory(
+    services: ApiServices,
+    tenant: str,
+    chain: str,
+    request: JsonValue,
+    *,
+    saga: bool,
+    namespace: str | None = None,
+) -> InMemoryAnswer:
+    """The answer of a chain that ran in this process. Raises what `freeze_current` raises."""
+
+    async def find(chain: str, request: JsonValue, options: SagaOptions) -> Frost:
+        return await asyncio.to_thread(
+            freeze_current,
+            services.rules,
+            tenant,
+            chain,
+            request,
+            namespace=namespace,
+            options=options,
+        )
+
+    frost = await find(chain, request, SagaOptions(saga=saga, unattended=True))
     request_id = uuid4().hex
-    execution = await execute(tenant, request_id, frost, services.components, services.runner)
+    execution = await execute(
+        tenant,
+        request_id,
+        frost,
+        services.components,
+        services.runner,
+        chains=find,
+    )
     return InMemoryAnswer(
         success=execution.status is Status.COMPLETED,
         chain=chain,

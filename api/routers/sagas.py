@@ -66,7 +66,7 @@ async def execute(
             links=links,
         )
     if ended.status is not Status.COMPLETED:
-        return answer(422, _failed(ended, links))
+        return answer(422, failed(ended, links))
     return ExecutionEnded(
         execution_id=ended.execution_id,
         chain=ended.chain,
@@ -86,6 +86,9 @@ def list_executions(
     status: Status | None = None,
     business_key: str | None = None,
     failed_step: str | None = None,
+    parent: Annotated[
+        str | None, Query(description="only what the steps of this execution run")
+    ] = None,
     started_from: AwareDatetime | None = None,
     started_to: AwareDatetime | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -97,6 +100,7 @@ def list_executions(
         status=status,
         business_key=business_key,
         failed_step=failed_step,
+        parent=parent,
         started_from=started_from,
         started_to=started_to,
     )
@@ -125,7 +129,8 @@ async def detail(
     return await read_execution(services, tenant, execution_id, strong=consistency == "strong")
 
 
-def _failed(ended: SagaResult, links: Links) -> ErrorBody:
+def failed(ended: SagaResult, links: Links) -> ErrorBody:
+    """Why an execution did not complete."""
     error = ended.error
     return ErrorBody(
         code=error.code if error else ended.status.value,

@@ -5,8 +5,9 @@ that it is quick to load.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from rules.checks.filling import ChainText, filled
 from rules.checks.kinds import check
 from rules.checks.known import Known
 from rules.checks.limits import DEFAULT_LIMITS, Limits, check_size, check_text
@@ -17,24 +18,21 @@ from rules.el.ast import Script
 from rules.el.findings import Findings
 from rules.el.parser import parse
 
-
-@dataclass(frozen=True, slots=True)
-class ChainText:
-    """One chain as its author wrote it."""
-
-    name: str
-    text: str
-    version: int = 1
+__all__ = ["ChainText", "Parsed", "check_text_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A chain's text, read. `refers_to` names chains, `findings` collects what is wrong."""
+class Parsed(NamedTuple):
+    """A chain's text, filled and read. `findings` has the text and collects what is wrong with it.
+
+    `refers_to` names the chains in it, `bases` those that it extends. A `template` is not to run.
+    """
 
     source: ChainText
     script: Script
     findings: Findings
     refers_to: tuple[str, ...]
+    bases: tuple[str, ...] = ()
+    template: bool = False
 
 
 def check_text_of(
@@ -66,15 +64,17 @@ def _parse_reached(
         name = pending.pop()
         if name in parsed:
             continue
-        source = chains[name]
-        findings = Findings(name, source.text)
-        check_text(findings, limits)
+        whole = filled(name, chains, limits.text)
+        findings = whole.findings
+        if not findings.failed:
+            check_text(findings, limits)
         script = Script(())
         if not findings.failed:
-            script = parse(source.text, findings, depth=limits.depth)
-        refers_to = dict.fromkeys(ref.text for ref in references(script, components, chains))
-        parsed[name] = Parsed(source, script, findings, tuple(refers_to))
-        pending.extend(refers_to)
+            script = parse(findings.text, findings, depth=limits.depth)
+        named = references(script, components, chains)
+        refers = tuple(dict.fromkeys(ref.text for ref in named)) if named else ()
+        parsed[name] = Parsed(chains[name], script, findings, refers, whole.bases, whole.template)
+        pending.extend(refers)
     return parsed
 
 
@@ -110,4 +110,4 @@ def _unit(
     if first is not None:
         problem = f"{first.chain}:{first.line}:{first.column}: {first.message}"
         term = None
-    return Unit(text.source.name, term, problem, circle)
+    return Unit(text.source.name, term, problem, circle, text.template)

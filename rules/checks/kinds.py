@@ -2,7 +2,8 @@
 
 For the compiler. All it knows of operators is their row in the table. Categories: those of
 `rules.checks.names` and `rules.checks.operands`, `unsupported_host`, `range`, `empty` and
-`not_a_condition` (EL reference sections 9.1 and 13); warnings `discarded_statement`, `ignored`.
+`not_a_condition`, `route_operand` (EL reference sections 9.1 and 13); warnings
+`discarded_statement`, `ignored`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from rules.checks.literals import NotComputableError, Value, compute
 from rules.checks.names import Names, Scope
 from rules.checks.operands import Operands
 from rules.checks.terms import Applied, Constant, Term
-from rules.el.ast import Arithmetic, Broken, Call, Chained, Expr, Literal, Name, Script
+from rules.el.ast import Arithmetic, Assignment, Broken, Call, Chained, Expr, Literal, Name, Script
 from rules.el.findings import Findings, quoted
 from rules.el.operators.kinds import (
     EXPRESSIONS,
@@ -23,6 +24,7 @@ from rules.el.operators.kinds import (
     UNKNOWN,
 )
 from rules.el.operators.rows import Operator
+from rules.el.operators.slots import CONDITION
 from rules.el.operators.table import FUNCTIONS, MODIFIERS
 from rules.errors import Span
 
@@ -41,7 +43,18 @@ def check(script: Script, scope: Scope, findings: Findings) -> Term | None:
 
     None when there is no statement. The term is only fit for use if `findings` has no error.
     """
-    return _Checker(scope, findings).script(script)
+    checker = _Checker(scope, findings)
+    term = checker.script(script)
+    if term is not None:
+        checker.check_body(term)
+    return term
+
+
+def check_route(script: Script, scope: Scope, findings: Findings) -> Term | None:
+    """Check the text of a route, and return the term of its last statement: what is asked."""
+    checker = _Checker(scope, findings)
+    term = checker.script(script)
+    return None if term is None else checker.check_asked(term)
 
 
 class _Checker:
@@ -61,9 +74,7 @@ class _Checker:
             elif index != last:
                 message = "this statement is discarded; only the last one is the chain"
                 self.findings.warning("discarded_statement", message, term.start, term.end)
-        if term is not None:
-            self.check_body(term)
-        elif not self.findings.failed:
+        if term is None and not self.findings.failed:
             self.findings.error("empty", "the chain is empty", 0, len(self.findings.text))
         return term
 
@@ -75,6 +86,16 @@ class _Checker:
             runs = term.kind in ("common", "chain", MISSING)
             hint = "write THEN(...) around it" if runs else None
             self.findings.error("not_a_condition", message, term.start, term.end, hint=hint)
+
+    def check_asked(self, term: Term) -> Term:
+        """Report what is no condition; a fallback may stand in for an unknown component."""
+        if term.kind == MISSING:
+            return self.names.stand_in(term, "boolean")
+        if term.kind not in CONDITION.accepts and term.kind != UNKNOWN:
+            message = f"a route must be {CONDITION.words}, but this is {KIND_WORDS[term.kind]}"
+            hint = CONDITION.hints.get(term.kind)
+            self.findings.error("route_operand", message, term.start, term.end, hint=hint)
+        return term
 
     def term(self, expr: Expr) -> Term:
         """The term of any expression."""
@@ -89,6 +110,10 @@ class _Checker:
             return Term(kind, Constant(expr.value), expr.start, expr.end)
         if isinstance(expr, Arithmetic):
             return self.arithmetic(expr)
+        if isinstance(expr, Assignment):
+            value = self.term(expr.value)
+            self.names.assign(expr.target, value)
+            return value
         return Term(UNKNOWN, None, expr.start, expr.end)
 
     def arithmetic(self, expr: Arithmetic) -> Term:

@@ -4,10 +4,13 @@ For the parser and the checks. Knows text and positions; must not know what EL m
 """
 
 from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 from unicodedata import east_asian_width
 
 from rules.errors import Diagnostic, Severity, Span
+from rules.templates import Written
 
 MOST: Final = 20
 """Errors, and warnings, kept per chain; more would be noise, and slow to draw."""
@@ -23,15 +26,24 @@ def quoted(name: str) -> str:
 
 
 class Findings:
-    """The diagnostics of one chain. Offsets are characters, `end` exclusive."""
+    """The diagnostics of one chain. Offsets are characters, `end` exclusive.
 
-    def __init__(self, chain: str, text: str) -> None:
+    `written` says of a filled text where its parts stand; the diagnostics then point there. `part`
+    begins each message about a text that is not the chain's body.
+    """
+
+    def __init__(
+        self, chain: str, text: str, *, written: Written | None = None, part: str = ""
+    ) -> None:
         self.chain = chain
         self.text = text
+        self.written = written
+        self._part = part
         self.failed = False
         self._errors: list[Diagnostic] = []
         self._warnings: list[Diagnostic] = []
-        self._line_starts: list[int] | None = None
+        self._elsewhere: list[Diagnostic] = []
+        self._line_starts: dict[str, list[int]] = {}
 
     @property
     def full(self) -> bool:
@@ -59,9 +71,13 @@ class Findings:
             found = self._diagnostic("warning", category, message, (start, end), hint)
             self._warnings.append(found)
 
+    def explain(self, elsewhere: Iterable[Diagnostic]) -> None:
+        """Add what was found in another chain's text, and explains an error in this one's."""
+        self._elsewhere.extend(replace(one, severity="info") for one in elsewhere)
+
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Everything found, in the order of the text."""
-        found = [*self._errors, *self._warnings]
+        found = [*self._errors, *self._elsewhere, *self._warnings]
         return tuple(sorted(found, key=lambda one: (one.span.start, one.span.end)))
 
     def _diagnostic(
@@ -72,12 +88,19 @@ class Findings:
         where: tuple[int, int],
         hint: str | None,
     ) -> Diagnostic:
-        start, end = where
-        line, column, drawing = self._draw(start, end)
+        chain, text, (start, end) = self.chain, self.text, where
+        if self.written is not None:
+            place = self.written.place(start, end)
+            if place.chain != chain:
+                filled = f"filled by {quoted(chain)} to {self._around(start)}"
+                hint = f"{hint}; {filled}" if hint else filled
+            chain, start, end = place
+            text = self.written.sources[chain]
+        line, column, drawing = self._draw(chain, text, start, end)
         return Diagnostic(
             category=category,
-            message=message,
-            chain=self.chain,
+            message=f"{self._part}{message}",
+            chain=chain,
             span=Span(start, end),
             line=line,
             column=column,
@@ -86,15 +109,23 @@ class Findings:
             severity=severity,
         )
 
-    def _draw(self, start: int, end: int) -> tuple[int, int, str]:
-        if self._line_starts is None:
-            breaks = [i + 1 for i, char in enumerate(self.text) if char == "\n"]
-            self._line_starts = [0, *breaks]
-        line = bisect_right(self._line_starts, start)
-        left = self._line_starts[line - 1]
-        right = self.text.find("\n", left)
-        shown = self.text[left:] if right < 0 else self.text[left:right]
+    def _draw(self, chain: str, text: str, start: int, end: int) -> tuple[int, int, str]:
+        if chain not in self._line_starts:
+            breaks = [i + 1 for i, char in enumerate(text) if char == "\n"]
+            self._line_starts[chain] = [0, *breaks]
+        line_starts = self._line_starts[chain]
+        line = bisect_right(line_starts, start)
+        left = line_starts[line - 1]
+        right = text.find("\n", left)
+        shown = text[left:] if right < 0 else text[left:right]
         return line, start - left + 1, _drawing(shown, start - left, end - left)
+
+    def _around(self, start: int) -> str:
+        """The line of the text at an offset, as far as it can be shown."""
+        left = self.text.rfind("\n", max(0, start - _WIDTH), start) + 1
+        left = max(left, start - _WIDTH // 2)
+        line = self.text[left : left + _WIDTH].split("\n", 1)[0]
+        return "".join(char if char.isprintable() else " " for char in line).strip()
 
 
 def _drawing(line: str, start: int, end: int) -> str:

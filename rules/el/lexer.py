@@ -13,16 +13,21 @@ from rules.errors import Span
 # The group names are the token kinds. Names are Java identifiers (`$` and letters of any script),
 # EL reference section 1. `host` holds what the host language of LiteFlow would accept and EL as
 # data does not; `unclosed` is a string or comment without an end and takes the rest of the text.
+# White space behind a token is part of its match, but not of its group. What is frequent stands
+# first: alternatives are tried in order.
 _TOKEN: Final = re.compile(
     r"""
-      (?P<skip>\s+|//[^\n]*|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)
-    | (?P<name>(?:[^\W\d]|\$)[\w$]*)
-    | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?[fFdD]?)
+    (?:
+      (?P<name>(?:[^\W\d]|\$)[\w$]*)
+    | (?P<mark>[(),.;])
     | (?P<string>"[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*')
+    | (?P<skip>\s+|//[^\n]*|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)
+    | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?[fFdD]?)
     | (?P<unclosed>["'].*|/\*.*)
     | (?P<host>[=!<>]=|&&|\|\||->|\+\+|--|[?:<>!%&|^~{}\[\]])
-    | (?P<mark>[(),.;=+*/-])
+    | (?P<sign>[=+*/-])
     | (?P<bad>.)
+    )\s*
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -47,9 +52,9 @@ def tokenize(text: str) -> Tokens:
     starts: list[int] = []
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
-        if kind != "skip":
-            kinds.append(kind or "bad")
-            texts.append(match.group())
+        if kind is not None and kind != "skip":
+            kinds.append(kind)
+            texts.append(match[kind])
             starts.append(match.start())
     kinds.append("end")
     texts.append("")
@@ -60,10 +65,25 @@ def tokenize(text: str) -> Tokens:
 def comments(text: str) -> list[Span]:
     """Where the comments of a text are."""
     return [
-        Span(match.start(), match.end())
+        Span(*match.span("skip"))
         for match in _TOKEN.finditer(text)
-        if match.lastgroup == "skip" and match.group().startswith("/")
+        if match.lastgroup == "skip" and match["skip"].startswith("/")
     ]
+
+
+_INTEGER_MAX: Final = 2**31 - 1
+
+
+def number_of(token: str) -> int | float | None:
+    """The value of a number token, perhaps with a `-` before it; None if it is too large."""
+    digits = token.rstrip("fFdD")
+    if digits != token or not digits.lstrip("-").isdigit():
+        decimal = float(digits)
+        return None if abs(decimal) == float("inf") else decimal
+    if len(digits) > len("-2147483648"):
+        return None
+    value = int(digits)
+    return value if -_INTEGER_MAX - 1 <= value <= _INTEGER_MAX else None
 
 
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)

@@ -7,16 +7,27 @@ After an error it goes on behind the next `,`, `)` or `;`, so several errors are
 
 from typing import Final
 
-from rules.el.ast import Arithmetic, Broken, Call, Chained, Expr, Literal, Name, Script, Statement
+from rules.el.ast import (
+    Arithmetic,
+    Assignment,
+    Broken,
+    Call,
+    Chained,
+    Expr,
+    Literal,
+    Name,
+    Script,
+    Statement,
+)
 from rules.el.findings import Findings, quoted
-from rules.el.lexer import tokenize, unescape
+from rules.el.lexer import number_of, tokenize, unescape
+from rules.templates import placeholders
 
 DEPTH: Final = 100
 """Parentheses inside one another. A plan cannot be nested as deep (see `Limits.levels`), and
 parser, checks and lowering, which recurse up to five frames per level, stay far from Python's own
 limit."""
 
-_INTEGER_MAX: Final = 2**31 - 1
 _SIGNS: Final = frozenset("+-*/")
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 # fmt: off
@@ -25,6 +36,8 @@ _HOST_WORDS: Final = frozenset({
     "break", "continue", "class", "instanceof",
 })
 # fmt: on
+_RESERVED: Final = _HOST_WORDS | _CONSTANTS.keys()
+_AFTER_ARGUMENT: Final = frozenset({",", ")"})
 # What a Chinese keyboard gives by mistake.
 _FULL_WIDTH: Final = "（），；。“”‘’＝＋"
 _LOOKALIKES: Final = dict(zip(_FULL_WIDTH, "(),;.\"\"''=+", strict=True))
@@ -53,6 +66,7 @@ class _Parser:
         self.depth = 0
         self.depth_limit = depth
         self.names: list[Name] = []
+        self.assigned: set[str] = set()
         self.reported_at = -1
         self.gave_up = False
 
@@ -75,17 +89,25 @@ class _Parser:
 
         statement = [ name "=" ] expression
         """
-        target = None
-        at = self.at
-        if self.texts[at + 1 : at + 2] == ["="] and self.kinds[at] == "name":
-            start = self.starts[at]
-            target = Name(self.texts[at], start, start + len(self.texts[at]))
-            if target.text in _HOST_WORDS or target.text in _CONSTANTS:
-                self.error("syntax", f"{quoted(target.text)} cannot be a variable")
-            self.at += 2
+        target = self.target()
         self.names = []
         value = self.expression()
         return Statement(target, value, tuple(self.names))
+
+    def target(self) -> Name | None:
+        """Read the variable that is assigned here, if one is.
+
+        [ name "=" ]
+        """
+        at = self.at
+        if self.kinds[at] != "name" or self.texts[at + 1] != "=":
+            return None
+        start = self.starts[at]
+        target = Name(self.texts[at], start, start + len(self.texts[at]))
+        if target.text in _RESERVED:
+            self.error("syntax", f"{quoted(target.text)} cannot be a variable")
+        self.at += 2
+        return target
 
     def end_statement(self) -> None:
         """Between two statements stands a `;` or a line break."""
@@ -111,6 +133,11 @@ class _Parser:
 
         expression = operand { ( "+" | "-" | "*" | "/" ) operand }
         """
+        at = self.at
+        if self.kinds[at] == "name" and self.texts[at + 1] in _AFTER_ARGUMENT:
+            # Most operands are one name; this is all that `operand` would do with it.
+            self.at += 1
+            return self.word(self.texts[at], self.starts[at])
         first = self.operand()
         if self.texts[self.at] not in _SIGNS:
             return first
@@ -181,7 +208,8 @@ class _Parser:
     def arguments(self, name: str) -> tuple[Expr, ...]:
         """Read the operands of a call; its "(" was read.
 
-        args = [ expression { "," expression } ] ")"
+        args = [ argument { "," argument } ] ")"
+        argument = [ name "=" ] expression
         """
         texts = self.texts
         if texts[self.at] == ")":
@@ -192,7 +220,13 @@ class _Parser:
         opened = self.starts[self.at - 1]
         args: list[Expr] = []
         while True:
-            args.append(self.expression())
+            assigns = self.kinds[self.at] == "name" and texts[self.at + 1] == "="
+            target = self.target() if assigns else None
+            arg = self.expression()
+            if target is not None:
+                self.assigned.add(target.text)
+                arg = Assignment(target, arg, target.start, arg.end)
+            args.append(arg)
             text = texts[self.at]
             if text == ",":
                 self.at += 1
@@ -213,7 +247,7 @@ class _Parser:
             self.error("syntax", f"missing ')' to close '{name}('", at_end=True, hint=hint)
             return False
         if text == "=":
-            self.error("unsupported_host", "an assignment is a statement", hint=_EL_IS_DATA)
+            self.error("unsupported_host", "one assignment per operand", hint=_EL_IS_DATA)
         elif self.starts_operand():
             before = quoted(self.text[last.start : last.end])
             self.error("syntax", f"missing ',' between {before} and {quoted(text)} in {name}(...)")
@@ -245,15 +279,16 @@ class _Parser:
     def word(self, text: str, start: int) -> Expr:
         """A name that is not called: a reference, `true`, `false` or `null`."""
         end = start + len(text)
+        if text not in _RESERVED:
+            name = Name(text, start, end)
+            if text not in self.assigned:
+                self.names.append(name)
+            return name
         if text in _CONSTANTS:
             return Literal(_CONSTANTS[text], start, end)
-        if text in _HOST_WORDS:
-            self.at -= 1
-            self.error("unsupported_host", f"{quoted(text)} is not EL", hint=_EL_IS_DATA)
-            return self.give_up()
-        name = Name(text, start, end)
-        self.names.append(name)
-        return name
+        self.at -= 1
+        self.error("unsupported_host", f"{quoted(text)} is not EL", hint=_EL_IS_DATA)
+        return self.give_up()
 
     def number(self, text: str, start: int) -> Expr:
         """Read a number of 32 bits or a decimal one.
@@ -264,16 +299,8 @@ class _Parser:
             text += self.texts[self.at]
             self.at += 1
         end = self.end_before()
-        digits = text.rstrip("fFdD")
-        value: int | float = 0
-        if digits != text or not digits.lstrip("-").isdigit():
-            value = float(digits)
-            fits = abs(value) != float("inf")
-        else:
-            fits = len(digits) <= len("-2147483648")
-            value = int(digits) if fits else 0
-            fits = fits and -_INTEGER_MAX - 1 <= value <= _INTEGER_MAX
-        if not fits:
+        value = number_of(text)
+        if value is None:
             self.findings.error("range", "this number is too large", start, end)
             return Broken(start, end)
         return Literal(value, start, end)
@@ -310,14 +337,25 @@ class _Parser:
             what = "comment" if text[0] == "/" else "string"
             self.error("syntax", f"this {what} is never closed", width=2 if text[0] == "/" else 1)
         elif text == "{" and self.texts[self.at + 1] == "{":
-            self.error("placeholder_missing", "a template cannot run: its {{...}} has no value")
-            self.give_up()
+            self.placeholder()
         elif kind == "host":
             self.error("unsupported_host", f"{quoted(text)} is not EL", hint=_EL_IS_DATA)
         else:
             look = _LOOKALIKES.get(text)
             hint = f"did you mean the plain '{look}'?" if look else None
             self.error("syntax", f"found {quoted(text)}, but expected {expected}", hint=hint)
+
+    def placeholder(self) -> None:
+        """What a template leaves open was not filled; or it is none, because it has blanks."""
+        start = self.starts[self.at]
+        found = next(placeholders(self.text[start:]), None)
+        if found is not None and found.start == 0:
+            message = "a template cannot run: its {{...}} has no value"
+            self.error("placeholder_missing", message)
+        else:
+            hint = "a placeholder is {{key}} without blanks, key being a name or a number"
+            self.error("syntax", "'{{' begins no placeholder here", hint=hint, width=2)
+        self.give_up()
 
     def error(
         self,

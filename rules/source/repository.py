@@ -25,6 +25,8 @@ _CONTENT: Final = (
     "chain_enable",
     "transactional",
     "undo_policy",
+    "route",
+    "extends_chain",
 )
 
 UndoPolicy = Literal["stop", "continue"]
@@ -34,7 +36,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainRow:
-    """A chain as the table keeps it; `text` is its EL. `version` is the table's to count."""
+    """A chain as the table keeps it; `text` is its EL, `route` the EL that chooses it, if any.
+
+    `extends` names the chain whose placeholders `text` defines. `version` is the table's to count.
+    """
 
     tenant: str
     name: str
@@ -44,6 +49,8 @@ class ChainRow:
     enabled: bool = True
     transactional: bool = True
     undo_policy: UndoPolicy | None = None
+    extends: str | None = None
+    route: str | None = None
     version: int = 1
 
     @property
@@ -73,6 +80,8 @@ class ChainRepository:
                 chain.chain_enable.label("enabled"),
                 chain.transactional,
                 chain.undo_policy,
+                chain.extends_chain.label("extends"),
+                chain.route,
                 chain.version,
             )
             .where(chain.application_name == self._application, chain.namespace == self._namespace)
@@ -95,6 +104,8 @@ class ChainRepository:
             "chain_enable": row.enabled,
             "transactional": row.transactional,
             "undo_policy": row.undo_policy,
+            "route": row.route,
+            "extends_chain": row.extends,
             "version": row.version,
             "create_time": now,
             "update_time": now,

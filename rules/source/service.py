@@ -5,7 +5,7 @@ source degraded; who polls and how often is the composition root's matter.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -47,7 +47,12 @@ class RuleStatus:
 
 
 class RuleSource:
-    """The chains of one application and namespace, for all tenants."""
+    """The chains of one application and namespace, for all tenants.
+
+    `components` are those that this deployment serves; `when_max_wait` is the limit, in
+    milliseconds, of a WHEN that says none itself. Of the namespaces in `further`, the chains are
+    served that a route chooses; these may include and extend chains of the first namespace.
+    """
 
     def __init__(
         self,
@@ -56,17 +61,21 @@ class RuleSource:
         namespace: str,
         components: Mapping[str, ComponentPolicy],
         *,
+        when_max_wait: int | None = None,
+        further: Iterable[str] = (),
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.engine: Final = engine
-        self._repository = ChainRepository(engine, application, namespace)
+        self.namespaces: Final = tuple(dict.fromkeys((namespace, *further)))
+        self._repositories = [ChainRepository(engine, application, n) for n in self.namespaces]
         self._metadata = MetadataRepository(engine, application)
         self._application = application
         self._namespace = namespace
         self._components = components
+        self._when_max_wait = when_max_wait
         self._clock = clock
         self._refreshing = threading.Lock()
-        self._snapshot: Snapshot | None = None
+        self._snapshots: Mapping[str, Snapshot] = {}
         self._refreshed_at: datetime | None = None
         self._degraded: Degraded | None = None
         self._tried_at: float | None = None
@@ -80,16 +89,26 @@ class RuleSource:
         self._tried_at = self._clock()
         try:
             with self.engine.connect() as connection:
-                rows = self._repository.read_all(connection)
+                rows = [one.read_all(connection) for one in self._repositories]
                 edits = self._metadata.read_edits(connection)
         except (SQLAlchemyError, OSError) as error:
             since = self._degraded.since if self._degraded else datetime.now(UTC)
             # The driver's own words, without the statement that it was given.
             reason = str(getattr(error, "orig", None) or error)[:500]
             self._degraded = Degraded(reason=reason, since=since)
-            _log.error("rules_not_read", serving_old=self._snapshot is not None, error=reason)
+            _log.error("rules_not_read", serving_old=bool(self._snapshots), error=reason)
             return False
-        self._snapshot = Snapshot(rows, self._components, self._snapshot, edits=edits)
+        self._snapshots = {
+            namespace: Snapshot(
+                own,
+                self._components,
+                self._snapshots.get(namespace),
+                edits=edits,
+                when_max_wait=self._when_max_wait,
+                beneath=() if namespace == self._namespace else rows[0],
+            )
+            for namespace, own in zip(self.namespaces, rows, strict=True)
+        }
         self._refreshed_at = datetime.now(UTC)
         if self._degraded is not None:
             _log.info("rules_read_again", degraded_since=self._degraded.since.isoformat())
@@ -102,17 +121,21 @@ class RuleSource:
 
         Then it tries to read them itself, once every few seconds at most.
         """
-        snapshot = self._snapshot or self._first_snapshot()
-        if snapshot is None:
-            raise RulesUnavailable(self._degraded.reason if self._degraded else "not read yet")
-        return snapshot
+        return self.snapshot_of(self._namespace)
 
-    def _first_snapshot(self) -> Snapshot | None:
+    def snapshot_of(self, namespace: str) -> Snapshot:
+        """The served rules of one of `namespaces`; raises as `snapshot` does."""
+        snapshots = self._snapshots or self._first_snapshots()
+        if not snapshots:
+            raise RulesUnavailable(self._degraded.reason if self._degraded else "not read yet")
+        return snapshots[namespace]
+
+    def _first_snapshots(self) -> Mapping[str, Snapshot]:
         with self._refreshing:
             # Another thread may have read them while this one waited for the lock.
-            if self._snapshot is None and self._may_try():
+            if not self._snapshots and self._may_try():
                 self._refresh()
-            return self._snapshot
+            return self._snapshots
 
     def look_again(self) -> bool:
         """Read the chains before their time, for someone who misses one.
@@ -129,7 +152,7 @@ class RuleSource:
     @property
     def status(self) -> RuleStatus:
         """How current the served rules are."""
-        snapshot = self._snapshot
+        snapshot = self._snapshots.get(self._namespace)
         tenants = snapshot.tenants if snapshot else frozenset()
         return RuleStatus(
             application=self._application,

@@ -50,6 +50,9 @@ flow_chain: Final = Table(
     Column("update_time", UtcDateTime, nullable=False, server_default=UpdateStamp()),
     # Since migration 0004; NULL leaves it to the request, and then to `stop`.
     Column("undo_policy", String(16)),
+    # Since migration 0006.
+    Column("route", long_text()),
+    Column("extends_chain", key_text(128)),
     UniqueConstraint("application_name", "namespace", "tenant_id", "chain_name"),
     Index("idx_app_tenant", "application_name", "tenant_id", "status"),
     Index("idx_chain_enable", "chain_enable"),

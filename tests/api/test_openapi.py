@@ -18,6 +18,8 @@ GOLDEN = {
         f"POST /api/saga/executions/{{execution_id}}/{what}": "200 202 400 404 409 422 503"
         for what in ("cancel", "compensate", "manual-decision", "retry", "skip")
     },
+    "POST /api/saga/execute/route": "200 202 400 404 409 422 503",
+    "POST /api/execute/route": "200 400 404 422 503",
     "POST /api/execute/{chain}": "200 400 404 409 422 503",
     "GET /api/components": "200 400 422 503",
     "GET /api/components/{component}/metadata": "200 400 404 422 503",

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from rules.compiler import Compiled, compile_chain
+from rules.compiler import ChainText, Compiled, compile_chain
 from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown
-from rules.plan import ComponentPolicy
+from rules.plan import ChainNode, ComponentPolicy, Plan, WhenNode
 from rules.source import snapshot as module
+from rules.source.edits import Edits, PolicyEdit
 from rules.source.repository import ChainRow
 from rules.source.snapshot import Snapshot
 
@@ -151,6 +152,117 @@ def test_only_what_changed_is_compiled_again(
     assert set(compilations) == again
 
 
+FAMILY = (
+    row("1", "base", "THEN(a, {{what}});"),
+    row("1", "child", "{{what}} = b;", extends="base"),
+    row("1", "grandchild", "", extends="child"),
+    row("1", "user", "THEN(child, c);"),
+    row("1", "apart", "THEN(d);"),
+)
+FAMILY_CHANGES: list[tuple[str, ChainRow, set[str]]] = [
+    ("the base", row("1", "base", "THEN({{what}});"), {"child", "grandchild", "user"}),
+    (
+        "what extends it",
+        row("1", "child", "{{what}} = c;", extends="base"),
+        {"child", "grandchild", "user"},
+    ),
+    ("whom it extends", row("1", "child", "", extends="apart"), {"child", "grandchild", "user"}),
+    ("a route", row("1", "apart", "THEN(d);", route="is"), {"apart"}),
+    ("another chain", row("1", "apart", "THEN(c);"), {"apart"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("why", "changed", "again"), FAMILY_CHANGES, ids=[case[0] for case in FAMILY_CHANGES]
+)
+def test_what_extends_a_changed_chain_is_compiled_again(
+    components: Components, compilations: list[str], why: str, changed: ChainRow, again: set[str]
+) -> None:
+    names = ("child", "grandchild", "user", "apart")
+    before = Snapshot(FAMILY, components)
+    for name in names:
+        before.compiled("1", name)
+    compilations.clear()
+    rows = {one.name: one for one in (*FAMILY, changed)}
+    after = Snapshot(rows.values(), components, before)
+    for name in names:
+        after.compiled("1", name)
+    assert set(compilations) == again
+
+
+@pytest.mark.parametrize("status", [{"status": "DRAFT"}, {"enabled": False}])
+def test_what_does_not_serve_cannot_be_extended(
+    components: Components, status: dict[str, Any]
+) -> None:
+    rows = (row("1", "base", "THEN(a);", **status), row("1", "child", "", extends="base"))
+    with pytest.raises(ChainInvalid) as caught:
+        Snapshot(rows, components).compiled("1", "child")
+    assert [one.category for one in caught.value.diagnostics] == ["unknown_base_chain"]
+
+
+ASKED = {"is": ComponentPolicy(id="is", kind="boolean")}
+ROUTED = (
+    row("1", "second", "THEN(a);", route="is"),
+    row("1", "first", "THEN(a);", route="NOT(is)", version=3),
+    row("1", "wrong", "THEN(a);", route="a"),
+    row("1", "off", "THEN(a);", route="is", enabled=False),
+    row("1", "none", "THEN(a);"),
+    row("1", "blank", "THEN(a);", route=" "),
+    row("2", "second", "THEN(a);", route="is"),
+)
+
+
+def test_routes(components: Components) -> None:
+    snapshot = Snapshot(ROUTED, {**components, **ASKED})
+    routes = snapshot.routes("1")
+    assert list(routes) == ["first", "second", "wrong"]
+    first = routes["first"]
+    assert isinstance(first, Plan)
+    assert (first.chain, first.version, set(first.components)) == ("first", 3, {"is"})
+    assert isinstance(routes["wrong"], ChainInvalid)
+    assert list(snapshot.routes("2")) == ["second"]
+    assert snapshot.routes("3") == {}
+
+
+def test_only_changed_routes_are_compiled_again(components: Components) -> None:
+    known = {**components, **ASKED}
+    before = Snapshot(ROUTED, known)
+    old = before.routes("1")
+    changed = (*ROUTED, row("1", "first", "THEN(a);", route="is"), row("1", "wrong", "THEN(a);"))
+    new = Snapshot({(r.tenant, r.name): r for r in changed}.values(), known, before).routes("1")
+    assert list(new) == ["first", "second"]
+    assert new["second"] is old["second"]
+    assert new["first"] != old["first"]
+
+
+def test_chains_beneath_are_included_and_extended_and_not_served(components: Components) -> None:
+    beneath = (
+        row("1", "shared", "THEN(b, {{what}});"),
+        row("1", "part", "THEN(c);"),
+        row("1", "hidden", "THEN(d);"),
+        row("2", "theirs", "THEN(d);"),
+    )
+    rows = (
+        row("1", "main", "{{what}} = THEN(part, own);", extends="shared"),
+        row("1", "own", "THEN(a);"),
+        row("1", "hidden", "THEN(a);", status="DRAFT"),
+        row("1", "peeks", "THEN(hidden);"),
+        row("1", "thief", "THEN(theirs);"),
+    )
+    snapshot = Snapshot(rows, components, beneath=beneath)
+    compiled = snapshot.compiled("1", "main")
+    assert compiled.includes == {"shared", "part", "own"}
+    assert set(compiled.plan.components) == {"a", "b", "c"}
+    with pytest.raises(ChainUnknown):
+        snapshot.compiled("1", "part")
+    for name in ("peeks", "thief"):
+        with pytest.raises(ChainInvalid):
+            snapshot.compiled("1", name)
+    changed = (row("1", "shared", "THEN({{what}});"), *beneath[1:])
+    after = Snapshot(rows, components, snapshot, beneath=changed)
+    assert set(after.compiled("1", "main").plan.components) == {"a", "c"}
+
+
 def test_a_chain_that_is_switched_off_stops_serving(components: Components) -> None:
     before = Snapshot([row("1", "order", "THEN(a);")], components)
     before.compiled("1", "order")
@@ -168,6 +280,61 @@ def test_other_components_compile_everything_again(
     changed = {**components, "d": ComponentPolicy(id="d", timeout=1)}
     after = Snapshot(ROWS, changed, before)
     assert after.compiled("1", "other").plan.components["d"].timeout == 1
+
+
+def test_a_when_without_a_limit_has_the_setting_s(components: Components) -> None:
+    rows = (row("1", "main", "WHEN(a, sub)"), row("1", "sub", "WHEN(b).maxWaitSeconds(9)"))
+    for limit in (None, 1500):
+        root = Snapshot(rows, components, when_max_wait=limit).compiled("1", "main").plan.root
+        assert isinstance(root, WhenNode)
+        assert (root.max_wait, root.names) == (limit, ("a", "sub") if limit else None)
+        inner = root.items[1]
+        assert isinstance(inner, ChainNode)
+        assert isinstance(inner.body, WhenNode)
+        assert inner.body.max_wait == 9000
+
+
+def test_another_limit_of_when_compiles_everything_again(
+    components: Components, compilations: list[str]
+) -> None:
+    before = Snapshot(ROWS, components, when_max_wait=1)
+    before.compiled("1", "other")
+    for limit, again in ((1, 1), (2, 2), (None, 3)):
+        before = Snapshot(ROWS, components, before, when_max_wait=limit)
+        before.compiled("1", "other")
+        assert len(compilations) == again
+
+
+PUBLISHED = [
+    ("sound", "order", "THEN(a, pay);", []),
+    ("a chain that did not serve", "draft", "THEN(order);", []),
+    ("a new one", "new", "THEN(a, other);", []),
+    ("an unknown name", "new", "THEN(a, nowhere);", ["unknown_ref"]),
+    ("includes one that fails", "new", "THEN(broken);", ["unknown_ref"]),
+    ("of another tenant", "new", "THEN(secret);", ["unknown_ref"]),
+    ("in a circle", "pay", "THEN(order);", ["cyclic"]),
+    ("a reserved name", "chainsaga.x", "THEN(a);", ["reserved_name"]),
+    ("the compiler warns", "new", "THEN(a); THEN(b);", ["discarded_statement"]),
+    ("the lint warns", "new", "THEN(act, a);", ["no_undo"]),
+    ("edited to have an undo", "new", "THEN(mended, a);", []),
+]
+
+
+@pytest.mark.parametrize(
+    ("_", "name", "text", "codes"), PUBLISHED, ids=[case[0] for case in PUBLISHED]
+)
+def test_a_text_is_checked_before_it_is_published(
+    components: Components, _: str, name: str, text: str, codes: list[str]
+) -> None:
+    more = {id: ComponentPolicy(id=id) for id in ("act", "mended", "mend")}
+    edits = Edits(by_tenant={"1": {"mended": PolicyEdit(compensate="mend")}})
+    snapshot = Snapshot(ROWS, {**components, **more}, edits=edits)
+    assert [one.category for one in snapshot.checked("1", ChainText(name, text))] == codes
+    assert snapshot.chains("1").keys() == {row.name for row in ROWS if row.tenant == "1"}
+
+
+def test_a_tenant_s_first_chain_is_checked(components: Components) -> None:
+    assert Snapshot((), components).checked("9", ChainText("first", "THEN(a);")) == ()
 
 
 def test_threads_that_ask_together_compile_once(
