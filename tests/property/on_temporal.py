@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from uuid import uuid4
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.common import TypedSearchAttributes
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.execute import component_activities
@@ -51,6 +52,9 @@ PASSING: Final = 1.0
 BEAT: Final = 6.0
 LONG: Final = 600.0
 LIMIT: Final = 45.0
+PAUSE: Final = 0.02
+
+T = TypeVar("T")
 
 Handle = WorkflowHandle[object, SagaResult]
 
@@ -189,7 +193,10 @@ class HeldPlay:
 
     async def _limits_passed(self) -> int:
         assert self.handle is not None
-        history = await self.handle.fetch_history()
+        try:
+            history = await self.handle.fetch_history()
+        except RPCError:
+            return 0
         limits = {
             event.event_id
             for event in history.events
@@ -220,16 +227,20 @@ class HeldPlay:
         return not later or later[0].doing != "run"
 
     async def execution(self) -> Execution:
-        assert self.handle is not None
-        found: Execution = await self.handle.query(EXECUTION_QUERY, result_type=Execution)
-        return found
+        return await self._ask(EXECUTION_QUERY, Execution)
 
     async def decisions(self) -> list[DecisionRecord]:
+        return await self._ask(DECISIONS_QUERY, list[DecisionRecord])
+
+    async def _ask(self, query: str, answer: type[T]) -> T:
         assert self.handle is not None
-        found: list[DecisionRecord] = await self.handle.query(
-            DECISIONS_QUERY, result_type=list[DecisionRecord]
-        )
-        return found
+        while True:
+            try:
+                found: T = await self.handle.query(query, result_type=answer)
+            except (RPCError, WorkflowQueryFailedError):  # a busy machine may answer too late
+                await asyncio.sleep(PAUSE)
+            else:
+                return found
 
     async def act(self) -> None:
         """Be the operator, at the moment of the case."""
@@ -284,7 +295,7 @@ class HeldPlay:
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Wait for a condition of another process; the case as a whole has the limit."""
     while not await holds():  # noqa: ASYNC110 - nobody could set an event
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(PAUSE)
 
 
 async def on_temporal(client: Client, case: Case, ending: Saga) -> Seen:
@@ -311,8 +322,9 @@ async def on_temporal(client: Client, case: Case, ending: Saga) -> Seen:
         if case.action is not None:
             tasks.create_task(play.act())
         tasks.create_task(play.end())
-    execution = await play.execution()
-    found = seen(execution, await play.decisions(), play.calls)
+    async with asyncio.timeout(LIMIT):
+        execution = await play.execution()
+        found = seen(execution, await play.decisions(), play.calls)
     if not execution.status.final:
         await play.handle.terminate("seen")
     return found
