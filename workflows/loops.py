@@ -185,7 +185,11 @@ class _Parallel:
             await self._submit(tasks)
         except Halted as halt:
             self._halts.append(halt)
-        except (StepFailed, FlowEnded) as error:
+        except StepFailed as error:
+            # Like a pass that fails: whatever the passes wait for, it decides nothing any more.
+            raised = error
+            self._common.gate.supersede(self._path)
+        except FlowEnded as error:
             raised = error
         await asyncio.gather(*tasks)
         if self._halts:

@@ -12,7 +12,7 @@ from tests.workflows.cases import (
     asked,
     cancelled,
 )
-from tests.workflows.dramas import MANUAL
+from tests.workflows.dramas import MANUAL, PLAIN, ROUNDS
 
 SOON = "maxWaitMilliseconds(300)"
 
@@ -121,6 +121,13 @@ BLOCKS = {
     "finally: not of a block that never began": cancelled("THEN(b, THEN(a, FINALLY(c)))", "b", "b"),
     "finally: shielded from a cancel in its midst": cancelled(
         "THEN(a, FINALLY(THEN(b, c)), FINALLY(d))", "a b c d", "d c b a",
+    ),
+    "finally: a failed sibling leaves its further rounds alone": Case(
+        "WHEN(THEN(a, FINALLY(c)), IF(x, e))", "a c x!", "c a", UNDONE,
+        acts={"c": ["refuse", "ok"], "x": ["until told refuse"]}, after="c", policy=ROUNDS,
+        changed={
+            "test": {"on_failure": PLAIN}, "work": {"retry": {"attempts": 1, "interval": 1.0}},
+        },
     ),
     "finally: each at most so long": Case(
         "THEN(CATCH(THEN(a, FINALLY(THEN(b, c)))).DO(d), e)", "a b d e",
