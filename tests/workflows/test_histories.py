@@ -83,7 +83,7 @@ def test_a_history_is_of_the_case_that_it_is_named_by(id: str, runtime: str) -> 
     file = FOLDER / f"el-{slug(id)}{'' if runtime == 'temporal' else f'-hint{HINT}'}.1.json"
     texts = {**CASES[id].includes, "main": CASES[id].chain}
     chains = {name: ChainText(name, whole(text)) for name, text in texts.items()}
-    components = discover(["tests.workflows.acting"]).policies
+    components = discover(["tests.workflows.acting", "tests.workflows.callers"]).policies
     plan = compile_chain("main", chains=chains, components=components).plan
     assert ops(plan_in(file).root) == ops(plan.root)
 
