@@ -67,7 +67,7 @@ def run_of(performed: dict[str, Runs], id: str, runtime: str) -> Execution:
     return run
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("id", "runtime"), [(id, name) for id in CASES for name in runtimes(id)])
 async def test_ends_as_the_table_says(performed: dict[str, Runs], id: str, runtime: str) -> None:
     case, execution = CASES[id], run_of(performed, id, runtime)
@@ -85,6 +85,7 @@ async def test_ends_as_the_table_says(performed: dict[str, Runs], id: str, runti
     assert {key: execution.context[key] for key in case.context} == case.context
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("id", CASES)
 async def test_runtimes_agree(performed: dict[str, Runs], id: str) -> None:
     expected = comparable(run_of(performed, id, "temporal"))
