@@ -83,6 +83,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
         settings.application,
         settings.rule_namespace,
         registry.policies,
+        when_max_wait=settings.when_max_wait_ms,
         further=settings.route_namespaces,
         names=settings.rule_names,
         most_plans=settings.rule_plans,

@@ -42,7 +42,8 @@ from api.errors import (
 from api.schemas import ExecuteRequest
 from api.stuck import Stuck, find_stuck
 from rules.execution import Execution, Status
-from rules.source.freeze import freeze_current, request_sha
+from rules.request_sha import request_sha
+from rules.source.freeze import freeze_current
 from rules.source.service import RuleSource
 from rules.wire import (
     EXECUTION_QUERY,

@@ -7,7 +7,7 @@ For the interpreter's parts. What a gate raises stands in `workflows.gate`.
     └── FlowEnded    nothing absorbs it, and it is a success
 """
 
-from rules.wire import Failure
+from rules.wire import Done, Failure
 
 
 class StepFailed(Exception):
@@ -20,3 +20,11 @@ class StepFailed(Exception):
 
 class FlowEnded(Exception):
     """A component asked for the end of the whole flow (LiteFlow's isEnd)."""
+
+
+def pass_on(done: Done) -> None:
+    """Nothing for a block that ended well. Raises StepFailed or FlowEnded for any other."""
+    if done.failure is not None:
+        raise StepFailed(done.failure)
+    if done.ended:
+        raise FlowEnded

@@ -9,7 +9,7 @@ import asyncio
 from datetime import datetime
 
 from rules.decisions import Decision
-from workflows.paths import Prefixes, below
+from workflows.paths import Prefixes
 from workflows.runtime import Runtime
 
 
@@ -102,7 +102,7 @@ class Gate:
         """
         wait = _Wait(path, shield, person=person)
         ended = self._end_of(wait)
-        if ended is None and self._superseded.around(path):
+        if ended is None and self._superseded.within(path, wait.roof):
             ended = Superseded
         if ended is not None:
             raise ended
@@ -131,10 +131,13 @@ class Gate:
         return wait is None or not wait.answer.done()
 
     def supersede(self, block: str) -> None:
-        """End every wait below a block, now and later: one of its branches has failed."""
+        """End every wait below a block, now and later: one of its branches has failed.
+
+        But for pauses in a FINALLY that a branch owes: its further rounds do matter.
+        """
         self._superseded.add(block)
         for path, wait in self._waits.items():
-            if below(path, block):
+            if self._superseded.within(path, wait.roof):
                 wait.end(Superseded())
 
     def lose(self, branch: str) -> None:
@@ -145,6 +148,10 @@ class Gate:
     def lost(self, path: str) -> bool:
         """Whether `path` belongs to a branch that has lost, also inside its FINALLY."""
         return self._lost.within(path, None)
+
+    def lost_as_a_whole(self, path: str) -> bool:
+        """Whether `path` is that of a branch that has lost, not of something inside it."""
+        return path in self._lost
 
     def settled(self, branch: str) -> None:
         """Nothing runs any more in a branch that has lost."""
@@ -188,6 +195,11 @@ class _Wait:
         self.shield = shield
         self.person = person
         self.answer: asyncio.Future[Decision | None] = asyncio.Future()
+
+    @property
+    def roof(self) -> str | None:
+        """The block beyond which no failure of a sibling ends this wait."""
+        return None if self.person else self.shield
 
     def end(self, error: Exception) -> None:
         if not self.answer.done():

@@ -25,7 +25,7 @@ from rules.plan import (
 from rules.wire import Done, Failure, Frost, SagaState
 from workflows.branches import Branches
 from workflows.choices import choose, target_ids
-from workflows.endings import FlowEnded, StepFailed
+from workflows.endings import FlowEnded, StepFailed, pass_on
 from workflows.gate import Gate
 from workflows.loops import Loops
 from workflows.losers import Losers
@@ -68,10 +68,7 @@ class Interpreter:
         done = self._state.done.get(path)
         if done is None:
             done = await self._finish(node, path, scope)
-        if done.failure is not None:
-            raise StepFailed(done.failure)
-        if done.ended:
-            raise FlowEnded
+        pass_on(done)
         return done
 
     async def _finish(self, node: PlanNode, path: str, scope: Scope) -> Done:
@@ -83,8 +80,8 @@ class Interpreter:
             done = Done(ended=True)
         if not isinstance(node, StepNode):
             self._clear(node, path)
-        # A branch that has lost never continues in another run.
-        if not self._gate.lost(path):
+        # A branch that has lost is a result already. What is inside it may be walked once more.
+        if not self._gate.lost_as_a_whole(path):
             self._state.done[path] = done
         return done
 

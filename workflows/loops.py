@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from rules.execution import ErrorInfo
 from rules.plan import LoopNode
 from rules.wire import Done, Failure, SagaOptions, SagaState
-from workflows.endings import FlowEnded, StepFailed
+from workflows.endings import FlowEnded, StepFailed, pass_on
 from workflows.gate import Gate, Halted, Parked
 from workflows.losers import Losers
 from workflows.scope import Scope, Walk
@@ -185,7 +185,11 @@ class _Parallel:
             await self._submit(tasks)
         except Halted as halt:
             self._halts.append(halt)
-        except (StepFailed, FlowEnded) as error:
+        except StepFailed as error:
+            # Like a pass that fails: whatever the passes wait for, it decides nothing any more.
+            raised = error
+            self._common.gate.supersede(self._path)
+        except FlowEnded as error:
             raised = error
         await asyncio.gather(*tasks)
         if self._halts:
@@ -213,16 +217,21 @@ class _Parallel:
             if inner is None or not await common.goes_on(node, path, index, inner):
                 return
             await self._window.acquire()
-            tasks.append(asyncio.create_task(self._pass(index, inner)))
+            known = self._state.done.get(f"{path}#{index}")
+            tasks.append(asyncio.create_task(self._pass(index, inner, known)))
             enough = await common.breaks(node, path, index, inner)
             self._next = index + 1
             if enough:
                 end = self._state.done[f"{path}{END}"] = Done(value=self._next)
             self._advance()
 
-    async def _pass(self, index: int, scope: Scope) -> None:
+    async def _pass(self, index: int, scope: Scope, known: Done | None) -> None:
+        """Run one pass. What an earlier run `known` of it may be counted and gone by now."""
         try:
-            await self._common.walk(self._node.body, f"{self._path}#{index}", scope)
+            if known is None:
+                await self._common.walk(self._node.body, f"{self._path}#{index}", scope)
+            else:
+                pass_on(known)
         except Halted as halt:
             self._halts.append(halt)
         except StepFailed as failed:

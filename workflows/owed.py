@@ -96,8 +96,7 @@ class Owed:
                 await task
                 return
         failure = _too_long(path, limit)
-        if not self._gate.lost(path):
-            self._state.done[path] = Done(failure=failure)
+        self._state.done[path] = Done(failure=failure)
         self._losers.add(path, lambda: self._walk(block, path, scope), task)
         raise StepFailed(failure)
 

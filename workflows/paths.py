@@ -58,6 +58,9 @@ class Prefixes:
         """Take all out."""
         self._paths.clear()
 
+    def __contains__(self, path: str) -> bool:
+        return path in self._paths
+
     def around(self, path: str) -> bool:
         """Whether one of them stands around `path`."""
         return any(other in self._paths for other in outwards(path) if other != path)

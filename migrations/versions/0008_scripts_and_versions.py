@@ -12,7 +12,7 @@ from sqlalchemy.dialects.mysql import DATETIME, LONGTEXT, VARCHAR
 from migrations import adoption
 
 revision: Final = "0008"
-down_revision: Final = "0006"
+down_revision: Final = "0007"
 branch_labels: Final = None
 depends_on: Final = None
 

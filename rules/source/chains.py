@@ -12,11 +12,12 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from rules.compiler import ChainText, Compiled, compile_chain, compile_route
+from rules.compiler import ChainText, Compiled
 from rules.el.findings import Findings
 from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown, Diagnostic
 from rules.jobs import RESERVED
-from rules.plan import ComponentPolicy, Plan
+from rules.plan import Plan
+from rules.source.deployment import Deployment
 from rules.source.plans import Plans, Scope, Texts
 from rules.source.repository import ChainRow
 
@@ -64,7 +65,7 @@ class TenantChains:
         "_lock",
         "_routes",
         "beneath",
-        "components",
+        "deployment",
         "held",
         "plans",
         "rows",
@@ -78,13 +79,13 @@ class TenantChains:
         scope: Scope,
         rows: Rows,
         beneath: Texts,
-        components: Mapping[str, ComponentPolicy],
+        deployment: Deployment,
         plans: Plans,
     ) -> None:
         self.scope = scope
         self.rows = rows
         self.beneath = beneath
-        self.components = components
+        self.deployment = deployment
         self.plans = plans
         self.held = NONE_HELD
         self.settled = False
@@ -127,7 +128,7 @@ class TenantChains:
 
     def _copy(self) -> "TenantChains":
         new = object.__new__(TenantChains)
-        for name in ("scope", "rows", "beneath", "components", "plans", "held", "settled", "texts"):
+        for name in ("scope", "rows", "beneath", "deployment", "plans", "held", "settled", "texts"):
             setattr(new, name, getattr(self, name))
         new._begin()
         return new
@@ -170,7 +171,7 @@ class TenantChains:
         """A serving chain, compiled. Raises ChainUnknown, ChainDisabled or ChainInvalid."""
         row = self.serving(chain)
         if chain.startswith(RESERVED):
-            raise _reserved(row)
+            raise reserved(chain, row.text)
         if (held := self.held.get(chain)) is not None:
             if held.kept is not None:
                 return held.kept
@@ -183,17 +184,17 @@ class TenantChains:
                 return ready
             if chain not in self._invalid:
                 try:
-                    compiled = compile_chain(chain, chains=self.texts, components=self.components)
+                    compiled = self.deployment.compile(chain, self.texts)
                 except ChainInvalid as error:
                     self._invalid[chain] = error
                 else:
-                    self.plans.keep(self.scope, compiled, self.texts, self.components)
+                    self.plans.keep(self.scope, compiled, self.texts, self.deployment)
                     return compiled
             # A fresh one each time: an exception that several threads raise collects traces.
             raise ChainInvalid(chain, self._invalid[chain].diagnostics)
 
     def _ready(self, chain: str) -> Compiled | None:
-        return self.plans.get(self.scope, chain, self.texts, self.components)
+        return self.plans.get(self.scope, chain, self.texts, self.deployment)
 
     def routes(self) -> Mapping[str, Plan | ChainInvalid]:
         """The routes of serving chains by chain, in the order of their names."""
@@ -205,7 +206,7 @@ class TenantChains:
 
     def _route(self, chain: str) -> Plan | ChainInvalid:
         try:
-            return compile_route(chain, chains=self.texts, components=self.components)
+            return self.deployment.route(chain, self.texts)
         except ChainInvalid as error:
             return error
 
@@ -227,9 +228,9 @@ def _replaced(before: Mapping[str, T], changes: Mapping[str, T | None]) -> Mappi
     return after
 
 
-def _reserved(row: ChainRow) -> ChainInvalid:
+def reserved(chain: str, text: str) -> ChainInvalid:
     """A chain is a workflow type, and would be taken for one of the product's own."""
-    findings = Findings(row.name, row.text)
+    findings = Findings(chain, text)
     words = f"names of chains that begin with '{RESERVED}' are reserved"
     findings.error("reserved_name", words, 0, 1, hint="give the chain another name")
-    return ChainInvalid(row.name, findings.diagnostics())
+    return ChainInvalid(chain, findings.diagnostics())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from rules.compiler import ChainText, Compiled
-from rules.plan import ComponentPolicy
+from rules.source.deployment import Deployment
 
 MOST_PLANS: Final = 2_000
 
@@ -23,14 +23,14 @@ Texts: TypeAlias = Mapping[str, ChainText]
 @dataclass(frozen=True, slots=True)
 class _Entry:
     compiled: Compiled
-    components: Mapping[str, ComponentPolicy]
+    deployment: Deployment
     texts: tuple[ChainText, ...]
     # Components that no chain hid by its name.
     plain: tuple[str, ...]
 
-    def holds(self, texts: Texts, components: Mapping[str, ComponentPolicy]) -> bool:
+    def holds(self, texts: Texts, deployment: Deployment) -> bool:
         same = all(texts.get(text.name) == text for text in self.texts)
-        known = self.components is components or self.components == components
+        known = self.deployment is deployment or self.deployment == deployment
         return same and known and not any(name in texts for name in self.plain)
 
 
@@ -46,7 +46,7 @@ class Plans:
         return len(self._entries)
 
     def get(
-        self, scope: Scope, chain: str, texts: Texts, components: Mapping[str, ComponentPolicy]
+        self, scope: Scope, chain: str, texts: Texts, deployment: Deployment
     ) -> Compiled | None:
         """The chain as it was compiled from just these texts, if that is known still."""
         key = (scope, chain)
@@ -54,19 +54,19 @@ class Plans:
             entry = self._entries.get(key)
             if entry is not None:
                 self._entries.move_to_end(key)
-        return entry.compiled if entry is not None and entry.holds(texts, components) else None
+        return entry.compiled if entry is not None and entry.holds(texts, deployment) else None
 
     def keep(
         self,
         scope: Scope,
         compiled: Compiled,
         texts: Texts,
-        components: Mapping[str, ComponentPolicy],
+        deployment: Deployment,
     ) -> None:
         """Remember a chain that was compiled from these texts; the longest unused one may go."""
         chain = compiled.plan.chain
         plain = tuple(name for name in compiled.plan.components if name not in texts)
-        entry = _Entry(compiled, components, tuple(_used(compiled, texts)), plain)
+        entry = _Entry(compiled, deployment, tuple(_used(compiled, texts)), plain)
         with self._lock:
             self._entries[(scope, chain)] = entry
             self._entries.move_to_end((scope, chain))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final, TypeAlias
 
-from rules.compiler import Compiled, compile_chain, compile_route
+from rules.compiler import Compiled
 from rules.errors import ChainInvalid, Diagnostic, RuleError
 from rules.jobs import RESERVED
 from rules.source.chains import NONE_HELD, Held, TenantChains
@@ -106,16 +106,16 @@ class _Trial:
 
     def problem(self, name: str) -> tuple[Diagnostic, ...] | None:
         """Why a chain, or its route, does not compile with the texts that now count."""
-        chains = self.chains
+        chains, made = self.chains, self.chains.deployment
         if name.startswith(RESERVED):
             return None
         try:
-            if chains.plans.get(chains.scope, name, chains.texts, chains.components) is None:
-                compiled = compile_chain(name, chains=chains.texts, components=chains.components)
+            if chains.plans.get(chains.scope, name, chains.texts, made) is None:
+                compiled = made.compile(name, chains.texts)
                 if self.before is not None:
-                    chains.plans.keep(chains.scope, compiled, chains.texts, chains.components)
+                    chains.plans.keep(chains.scope, compiled, chains.texts, made)
             if chains.texts[name].routed:
-                compile_route(name, chains=chains.texts, components=chains.components)
+                made.route(name, chains.texts)
         except ChainInvalid as error:
             found = error.diagnostics
             is_template = {one.category for one in found} == {TEMPLATE}

@@ -87,7 +87,7 @@ def _since(connection: Connection, application: str, since: datetime | None) -> 
             ours &= time >= since
         edits += (
             select(func.count()).select_from(table).where(ours).scalar_subquery(),
-            # Not the latest: of several, an earlier one may be that of a transaction that ends late.
+            # Not the latest: a transaction that ends late leaves an earlier time.
             select(func.sum(Seconds(time))).where(ours).scalar_subquery(),
         )
     revision, *found = connection.execute(select(*edits)).one()

@@ -10,8 +10,8 @@ from functools import partial
 from hashlib import sha256
 from typing import TypeAlias
 
-from rules.plan import ComponentPolicy
 from rules.source.chains import TenantChains
+from rules.source.deployment import Deployment
 from rules.source.edits import Edits
 from rules.source.plans import Plans
 from rules.source.reading import Changed, Changes, Everything
@@ -42,9 +42,7 @@ class Served:
         return next(iter(self.snapshots.values())).edits
 
 
-def first_served(
-    read: Everything, components: Mapping[str, ComponentPolicy], plans: Plans
-) -> Served:
+def first_served(read: Everything, deployment: Deployment, plans: Plans) -> Served:
     """What is served at first. Nothing is compiled for it; no chain was tried."""
     mark = 0
     snapshots: dict[str, Snapshot] = {}
@@ -53,8 +51,9 @@ def first_served(
         rows = tuple(given)
         snapshots[namespace] = Snapshot(
             rows,
-            components,
+            deployment.components,
             edits=read.edits,
+            when_max_wait=deployment.when_max_wait,
             beneath=beneath,
             plans=plans,
             namespace=namespace,

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from rules.errors import RulesUnavailable
 from rules.plan import ComponentPolicy
 from rules.source.chains import TenantChains
+from rules.source.deployment import Deployment
 from rules.source.naming import RuleNames
 from rules.source.plans import MOST_PLANS, Plans
 from rules.source.quarantine import failing, settle
@@ -46,8 +47,10 @@ _log = structlog.get_logger(__name__)
 class RuleSource:
     """The chains of one application and namespace, for all tenants.
 
-    Of the namespaces in `further`, the chains are served that a route chooses; these may include
-    and extend chains of the first namespace. At most `most_plans` chains are kept compiled.
+    `components` are those that this deployment serves; `when_max_wait` is the limit, in
+    milliseconds, of a WHEN that says none itself. Of the namespaces in `further`, the chains are
+    served that a route chooses; these may include and extend chains of the first namespace.
+    At most `most_plans` chains are kept compiled.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class RuleSource:
         namespace: str,
         components: Mapping[str, ComponentPolicy],
         *,
+        when_max_wait: int | None = None,
         further: Iterable[str] = (),
         names: RuleNames = USUAL,
         most_plans: int = MOST_PLANS,
@@ -68,7 +72,7 @@ class RuleSource:
         self._reader = RuleReader(engine, application, self.namespaces, names)
         self._application = application
         self._namespace = namespace
-        self._components = components
+        self._deployment = Deployment(components, when_max_wait)
         self._plans = Plans(most_plans)
         self._observer = observer
         self._clock = clock
@@ -120,7 +124,7 @@ class RuleSource:
             self._served, number = next_served(before, read, self._earlier)
             self._tell_quarantine(before, self._served)
         elif isinstance(read, Everything):
-            self._served = first_served(read, self._components, self._plans)
+            self._served = first_served(read, self._deployment, self._plans)
             number = sum(one.size for one in self._served.snapshots.values())
         report = RefreshReport("idle", self._clock() - started, number, everything)
         self._read(replace(report, outcome="changed") if number or before is None else report)

@@ -7,14 +7,17 @@ chains: they take part in the freeze, not in compiling. Knows no database.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from rules.compiler import Compiled
-from rules.errors import ChainInvalid, ChainUnknown
+from rules.compiler import ChainText, Compiled, check_chain
+from rules.errors import ChainInvalid, ChainUnknown, Diagnostic
+from rules.jobs import RESERVED
 from rules.plan import ComponentPolicy, Plan
-from rules.source.chains import NOTHING, Held, TenantChains, text_of
-from rules.source.edits import NO_EDITS, Edits
+from rules.source.chains import NOTHING, Held, TenantChains, reserved, text_of
+from rules.source.deployment import Deployment
+from rules.source.edits import NO_EDITS, Edits, edited_plan
 from rules.source.plans import Plans, Texts
 from rules.source.quarantine import Stored, nothing_stored, settle, suspects_of
 from rules.source.repository import ChainRow, UndoPolicy
@@ -28,8 +31,10 @@ NO_CHANGES: Final[TenantChanges] = MappingProxyType({})
 class Snapshot:
     """Immutable as seen from outside; what it compiles is remembered.
 
-    Chains of `beneath` are no chains of this snapshot, but may be included and extended by them;
-    of two with one name its own counts, also one that does not serve.
+    `components` are those that this deployment serves; `when_max_wait` is the limit, in
+    milliseconds, of a WHEN that says none itself. Chains of `beneath` are no chains of this
+    snapshot, but may be included and extended by them; of two with one name its own counts, also
+    one that does not serve.
     """
 
     def __init__(
@@ -40,11 +45,12 @@ class Snapshot:
         *,
         edits: Edits = NO_EDITS,
         beneath: Iterable[ChainRow] = (),
+        when_max_wait: int | None = None,
         plans: Plans | None = None,
         namespace: str = "",
     ) -> None:
         below = _by_tenant(beneath)
-        self.components = components
+        self._deployment = Deployment(components, when_max_wait)
         self.edits = edits
         self.namespace = namespace
         known = plans if previous is None else previous._plans
@@ -53,13 +59,13 @@ class Snapshot:
             tenant: self._new(tenant, chains, _texts(below.get(tenant, {})))
             for tenant, chains in _by_tenant(rows).items()
         }
-        if previous is not None and previous.components == components:
+        if previous is not None and previous._deployment == self._deployment:
             for tenant, chains in self._tenants.items():
                 if tenant in previous._tenants:
                     chains.carry_routes(previous._tenants[tenant])
 
     def _new(self, tenant: str, rows: Mapping[str, ChainRow], beneath: Texts) -> TenantChains:
-        return TenantChains((self.namespace, tenant), rows, beneath, self.components, self._plans)
+        return TenantChains((self.namespace, tenant), rows, beneath, self._deployment, self._plans)
 
     def changed(
         self,
@@ -117,13 +123,37 @@ class Snapshot:
 
     def _with(self, tenants: Mapping[str, TenantChains]) -> "Snapshot":
         new = object.__new__(Snapshot)
-        new.components, new.edits, new.namespace = self.components, self.edits, self.namespace
+        new._deployment, new.edits, new.namespace = self._deployment, self.edits, self.namespace
         new._plans, new._tenants = self._plans, tenants
         return new
 
     def compiled(self, tenant: str, chain: str) -> Compiled:
         """A serving chain, compiled. Raises ChainUnknown, ChainDisabled or ChainInvalid."""
         return self._of(tenant, chain).compiled(chain)
+
+    @property
+    def components(self) -> Mapping[str, ComponentPolicy]:
+        """The components that this deployment serves."""
+        return self._deployment.components
+
+    def checked(self, tenant: str, chain: ChainText) -> tuple[Diagnostic, ...]:
+        """Errors and warnings of a chain that the tenant would serve.
+
+        For publishing: among the tenant's other chains, with its edited policies, and with the
+        components of this deployment. Raises MetadataInvalid where edits no longer fit them.
+        """
+        if chain.name.startswith(RESERVED):
+            return reserved(chain.name, chain.text).diagnostics
+        known = self._tenants.get(tenant)
+        edited = partial(self.edits.merged, tenant)
+        return check_chain(
+            chain.name,
+            chains={**(known.texts if known else {}), chain.name: chain},
+            components=self.components,
+            when_max_wait=self._deployment.when_max_wait,
+            deployed=self.components,
+            edited=lambda plan: edited_plan(plan, edited, self.components),
+        )
 
     def routes(self, tenant: str) -> Mapping[str, Plan | ChainInvalid]:
         """The routes of the tenant's serving chains by chain, in the order of their names."""

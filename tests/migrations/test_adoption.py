@@ -156,8 +156,8 @@ def test_a_migration_that_was_cut_off_can_be_repeated(engine: Engine) -> None:
     # As a migration leaves it that ended after its first column.
     run(
         engine,
-        "CREATE TABLE platform_column (table_name VARCHAR(64), column_name VARCHAR(128), definition TEXT,"
-        " PRIMARY KEY (table_name, column_name))",
+        "CREATE TABLE platform_column (table_name VARCHAR(64), column_name VARCHAR(128),"
+        " definition TEXT, PRIMARY KEY (table_name, column_name))",
         "INSERT INTO platform_column VALUES ('flow_chain', 'application_name', NULL)",
         "ALTER TABLE flow_chain ADD COLUMN application_name VARCHAR(100)",
     )

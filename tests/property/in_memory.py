@@ -8,8 +8,9 @@ from activities.registry import Registry
 from activities.runner import Provider, Runner
 from api.inprocess.clock import VirtualClock
 from api.inprocess.execute import InMemoryExecution
-from tests.property.components import ALL, PLAYS, answer
-from tests.property.model import UNDO_SECONDS, Action, Case
+from tests.property.components import ALL, PLAYS, perform
+from tests.property.model import UNDO_SECONDS
+from tests.property.model_case import Action, Answer, Case
 from tests.property.seen import Seen, frost_of, payload_of, seen
 
 REGISTRY: Final = Registry(ALL)
@@ -24,18 +25,19 @@ class VirtualPlay:
         self.case = case
         self.calls: Counter[str] = Counter()
 
-    async def forward(self, path: str) -> bool:
+    async def forward(self, path: str) -> Answer:
         self.calls[path] += 1
-        script = self.case.scripts[path]
-        act = script.acts[min(self.calls[path], len(script.acts)) - 1]
-        await asyncio.sleep(FOR_GOOD if act == "hang" else script.takes)
-        return answer(act)
+        script = self.case.script(path)
+        act = script.act(path, self.calls[path])
+        await asyncio.sleep(FOR_GOOD if act == "hang" else script.seconds(path))
+        perform(act)
+        return script.answer(path)
 
     async def backward(self, path: str) -> None:
         self.calls[f"{path}!"] += 1
-        undos = self.case.scripts[path].undos
+        act = self.case.script(path).act(path, self.calls[f"{path}!"], undo=True)
         await asyncio.sleep(UNDO_SECONDS)
-        answer(undos[min(self.calls[f"{path}!"], len(undos)) - 1])
+        perform(act)
 
 
 async def in_memory(case: Case) -> Seen:
@@ -49,7 +51,7 @@ async def in_memory(case: Case) -> Seen:
         loop.call_at(loop.time() + case.action.at, act, run, case.action)
     ended, _ = await asyncio.wait({saga}, timeout=FOR_GOOD / 2)
     found = seen(run.execution(), run.decisions(), play.calls)
-    for _ in case.scripts:  # nothing is left behind on the loop
+    for _ in found.entries:  # nothing is left behind on the loop
         if ended:
             break
         for waiting in run.execution().waiting:

@@ -7,15 +7,16 @@ deadlines, time-outs) are short, and cases where one of them would race with som
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from uuid import uuid4
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.common import TypedSearchAttributes
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.execute import component_activities
@@ -27,24 +28,33 @@ from activities.system import system_activities
 from migrations.run import upgrade
 from rules.decisions import DecisionRecord
 from rules.execution import EntryStatus, Execution
-from rules.plan import ComponentPolicy
+from rules.plan import ComponentPolicy, PlanNode, StepNode, Target, WhenNode
 from rules.source.engine import create_engine_for
 from rules.source.service import RuleSource
 from rules.wire import DECISIONS_QUERY, EXECUTION_QUERY, ChainInput, SagaResult
-from tests.property.cases import DEADLINE, INTERVAL
-from tests.property.components import ALL, PLAYS, answer
-from tests.property.model import Case, Saga, Span
+from tests.property.cases import INTERVAL
+from tests.property.chains import nodes, parts
+from tests.property.components import ALL, PLAYS, perform
+from tests.property.model import Saga
+from tests.property.model_case import Answer, Case, Span, place_of
+from tests.property.model_flow import FINALLY_SECONDS
 from tests.property.seen import OPERATOR, Seen, frost_of, payload_of, seen
+from tests.property.settings import DEADLINE
 from tests.workflows.lab import ending as ending_of
+from workflows.paths import below
 from workflows.plugin import saga_plugin
 from workflows.temporal import start_attributes
 
 QUEUE: Final = "short-chains"
 SHORT: Final = 0.3
 HANGING: Final = 2.0
+PASSING: Final = 1.0
 BEAT: Final = 6.0
 LONG: Final = 600.0
 LIMIT: Final = 45.0
+PAUSE: Final = 0.02
+
+T = TypeVar("T")
 
 Handle = WorkflowHandle[object, SagaResult]
 
@@ -71,14 +81,19 @@ async def open_worker(address: str, home: Path) -> AsyncIterator[Client]:
 
 def can_be_held(case: Case, ending: Saga) -> bool:
     """Whether nothing races with a time that passes by itself, and no step needs it both ways."""
-    for path in case.scripts:
-        own = [span for span in ending.spans if span.path == path]
+    for place, node in nodes(case.plan.root):
+        own = [span for span in ending.spans if place_of(span.path) == place]
         for doing in ("wait", "back-off"):
             if len({_by_itself(case, span) for span in own if span.doing == doing}) > 1:
                 return False
-        twice = case.plan.components[ending.entries[path].component].retry if own else None
-        if twice and twice.attempts > 1 and case.action and case.action.in_flight == "cancel":
-            return False
+        cancels = case.action is not None and case.action.in_flight == "cancel"
+        if cancels and isinstance(node, StepNode) and own:
+            retry = case.plan.components[node.component].retry
+            if node.retry or (retry and retry.attempts > 1):
+                return False
+    limits = [span for span in ending.spans if span.doing == "limit"]
+    if any(not _holds(case, ending, limit) for limit in limits):
+        return False
     return not any(
         one is not other and one.begin < other.end and other.begin < one.end
         for one in ending.spans
@@ -87,11 +102,29 @@ def can_be_held(case: Case, ending: Saga) -> bool:
     )
 
 
+def _holds(case: Case, ending: Saga, limit: Span) -> bool:
+    """Whether nothing but its passing happens within a time limit, and that wherever it is set."""
+    if limit.end == limit.begin + FINALLY_SECONDS:
+        return False
+    if case.action is not None and limit.begin < case.action.at < limit.end:
+        return False
+    within = [s for s in ending.spans if s.begin < limit.end and limit.begin < s.end]
+    block = place_of(limit.path).rpartition(".")[0]
+    inside = [s for s in ending.spans if below(place_of(s.path), block)]
+    passed = [
+        s for s in inside if s.doing == "limit" and place_of(s.path).rpartition(".")[0] == block
+    ]
+    return all(s.begin == limit.begin and s.end >= limit.end for s in within) and all(
+        any(passing.begin <= s.begin < passing.end for passing in passed)
+        for s in inside
+        if s.doing == "run"
+    )
+
+
 def _by_itself(case: Case, span: Span) -> bool:
-    """Whether the span ends because time passes."""
+    """Whether the span ends because time passes; of limits the whole is known."""
     if span.doing == "run":
-        script = case.scripts[span.path]
-        return script.acts[min(span.number, len(script.acts)) - 1] == "hang"
+        return case.script(span.path).act(span.path, span.number) == "hang"
     if span.doing == "wait":
         return span.end == span.begin + DEADLINE
     return span.doing == "back-off" and span.end - span.begin in (INTERVAL, 2 * INTERVAL)
@@ -108,23 +141,22 @@ class HeldPlay:
         self.answered: set[Span] = set()
         self.acted = asyncio.Event()
 
-    async def forward(self, path: str) -> bool:
-        span = self._call(path, "run")
-        script = self.case.scripts[path]
-        act = script.acts[min(self.calls[path], len(script.acts)) - 1]
+    async def forward(self, path: str) -> Answer:
+        span, script = self._call(path, "run"), self.case.script(path)
+        act = script.act(path, self.calls[path])
         if span is not None:
             await self._turn(span)
             self.answered.add(span)
             if act == "hang" or self._is_cancelled(span):
                 await asyncio.Event().wait()
-        return answer(act)
+        perform(act)
+        return script.answer(path)
 
     async def backward(self, path: str) -> None:
         span = self._call(path, "undo")
         if span is not None:
             await self._turn(span)
-        undos = self.case.scripts[path].undos
-        answer(undos[min(self.calls[f"{path}!"], len(undos)) - 1])
+        perform(self.case.script(path).act(path, self.calls[f"{path}!"], undo=True))
 
     def _call(self, path: str, doing: str) -> Span | None:
         name = path if doing == "run" else f"{path}!"
@@ -137,8 +169,8 @@ class HeldPlay:
 
     async def _turn(self, span: Span) -> None:
         for other in sorted(self.ending.spans, key=lambda s: s.end):
-            if other.doing == "run" and span.begin < other.end < span.end:
-                await self._seen(other)
+            if span.begin < other.end < span.end:
+                await self._passed(other)
         action = self.case.action
         if action is not None and span.begin < action.at < span.end:
             await self.acted.wait()
@@ -146,6 +178,32 @@ class HeldPlay:
     def _is_cancelled(self, span: Span) -> bool:
         action = self.case.action
         return action is not None and action.in_flight == "cancel" and span.end == action.at
+
+    async def _passed(self, span: Span) -> None:
+        """Wait until the workflow knows that an attempt or a time limit has ended."""
+        if span.doing == "run":
+            await self._seen(span)
+        if span.doing == "limit":
+            number = sum(s.doing == "limit" and s.end <= span.end for s in self.ending.spans)
+
+            async def over() -> bool:
+                return await self._limits_passed() >= number
+
+            await until(over)
+
+    async def _limits_passed(self) -> int:
+        assert self.handle is not None
+        try:
+            history = await self.handle.fetch_history()
+        except RPCError:
+            return 0
+        limits = {
+            event.event_id
+            for event in history.events
+            if b"limit of" in event.user_metadata.summary.data
+        }
+        fired = (e.timer_fired_event_attributes for e in history.events)
+        return sum(timer.started_event_id in limits for timer in fired)
 
     async def _seen(self, span: Span) -> None:
         """Wait until the workflow knows the answer of an attempt."""
@@ -169,16 +227,20 @@ class HeldPlay:
         return not later or later[0].doing != "run"
 
     async def execution(self) -> Execution:
-        assert self.handle is not None
-        found: Execution = await self.handle.query(EXECUTION_QUERY, result_type=Execution)
-        return found
+        return await self._ask(EXECUTION_QUERY, Execution)
 
     async def decisions(self) -> list[DecisionRecord]:
+        return await self._ask(DECISIONS_QUERY, list[DecisionRecord])
+
+    async def _ask(self, query: str, answer: type[T]) -> T:
         assert self.handle is not None
-        found: list[DecisionRecord] = await self.handle.query(
-            DECISIONS_QUERY, result_type=list[DecisionRecord]
-        )
-        return found
+        while True:
+            try:
+                found: T = await self.handle.query(query, result_type=answer)
+            except (RPCError, WorkflowQueryFailedError):  # a busy machine may answer too late
+                await asyncio.sleep(PAUSE)
+            else:
+                return found
 
     async def act(self) -> None:
         """Be the operator, at the moment of the case."""
@@ -189,6 +251,7 @@ class HeldPlay:
         now = {span.path for span in before if action.at <= span.end}
         asked = {s.path for s in before if s.doing in ("wait", "blocked") and action.at <= s.end}
         calls = {span for span in before if span.number and span.doing != "back-off"}
+        ended = [span for span in before if span.doing in ("run", "limit")]
 
         async def is_set() -> bool:
             return calls <= self.begun
@@ -201,9 +264,9 @@ class HeldPlay:
             return any(OPERATOR in (d.decision_id, d.kind) for d in await self.decisions())
 
         await until(is_set)
-        for span in sorted(calls, key=lambda s: s.end):
-            if span.doing == "run" and span.end < action.at:
-                await self._seen(span)
+        for span in sorted(ended, key=lambda s: s.end):
+            if span.end < action.at:
+                await self._passed(span)
         if asked or not now:
             await until(is_asked)
         if action.kind == "cancel":
@@ -232,7 +295,7 @@ class HeldPlay:
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Wait for a condition of another process; the case as a whole has the limit."""
     while not await holds():  # noqa: ASYNC110 - nobody could set an event
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(PAUSE)
 
 
 async def on_temporal(client: Client, case: Case, ending: Saga) -> Seen:
@@ -243,7 +306,9 @@ async def on_temporal(client: Client, case: Case, ending: Saga) -> Seen:
     components = {
         name: _in_real_time(case, ending, policy) for name, policy in frost.plan.components.items()
     }
-    plan = frost.plan.model_copy(update={"components": components})
+    passed = {place_of(s.path).rpartition(".")[0] for s in ending.spans if s.doing == "limit"}
+    root = _in_real_limits(frost.plan.root, "0", passed)
+    plan = frost.plan.model_copy(update={"components": components, "root": root})
     frost = frost.model_copy(update={"plan": plan})
     play.handle = await client.start_workflow(
         frost.plan.chain,
@@ -257,8 +322,9 @@ async def on_temporal(client: Client, case: Case, ending: Saga) -> Seen:
         if case.action is not None:
             tasks.create_task(play.act())
         tasks.create_task(play.end())
-    execution = await play.execution()
-    found = seen(execution, await play.decisions(), play.calls)
+    async with asyncio.timeout(LIMIT):
+        execution = await play.execution()
+        found = seen(execution, await play.decisions(), play.calls)
     if not execution.status.final:
         await play.handle.terminate("seen")
     return found
@@ -286,3 +352,20 @@ def _in_real_time(case: Case, ending: Saga, policy: ComponentPolicy) -> Componen
             update={"interval": interval, "max_interval": LONG}
         )
     return policy.model_copy(update=update)
+
+
+def _in_real_limits(node: PlanNode, path: str, passed: Collection[str]) -> PlanNode:
+    """The same block with limits that a test can wait for, or that never come."""
+    inner = {id(part): _in_real_limits(part, at, passed) for at, part in parts(node, path)}
+
+    def real(value: object) -> object:
+        if isinstance(value, tuple):
+            return tuple(real(item) for item in value)
+        if isinstance(value, Target):
+            return value.model_copy(update={"node": real(value.node)})
+        return inner.get(id(value), value)
+
+    update = {name: real(value) for name, value in node}
+    if isinstance(node, WhenNode) and node.max_wait is not None:
+        update["max_wait"] = int((PASSING if path in passed else LONG) * 1000)
+    return node.model_copy(update=update)

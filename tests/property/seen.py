@@ -9,8 +9,9 @@ from pydantic import JsonValue
 from rules.decisions import DecisionRecord, Verdict
 from rules.execution import Cause, Execution
 from rules.wire import Frost, SagaOptions
-from tests.property.cases import describe, key
-from tests.property.model import Action, Case, Entry, Saga
+from tests.property.model import Saga
+from tests.property.model_case import Action, Answer, Case, Entry
+from tests.property.telling import describe
 
 OPERATOR: Final = "cancel"
 ALONE: Final = "CHAINSAGA_TEST_CASE"
@@ -44,8 +45,13 @@ def payload_of(action: Action) -> dict[str, JsonValue]:
     if action.step is not None:
         said["step"] = action.step
     if action.output is not None:
-        said["output"] = action.output
+        said["output"] = written(action.output)
     return said
+
+
+def written(answer: Answer) -> JsonValue:
+    """An answer as JSON."""
+    return list(answer) if isinstance(answer, tuple) else answer
 
 
 def seen(
@@ -83,7 +89,7 @@ def expected(case: Case, ending: Saga) -> Seen:
         status=ending.status,
         cause=ending.cause,
         failed=None if ending.cause in ("cancel", "operator") else ending.failed,
-        entries=ending.entries,
+        entries=ending.entries | ending.literals,
         undone=ending.undone,
         accepted=ending.accepted,
         calls=calls,
@@ -98,6 +104,11 @@ def in_order(found: Seen, ending: Saga) -> Seen:
     return found._replace(undone=undone)
 
 
+def alone(case: Case) -> str:
+    """The command that runs a case alone."""
+    return f"  alone: {ALONE}='{case.key}' pytest -s tests/property -k alone"
+
+
 def differences(case: Case, ending: Saga, found: Seen) -> list[str]:
     """In what a runtime differs from the model, the case, how to run it alone; or nothing."""
     wanted, found = in_order(expected(case, ending), ending), in_order(found, ending)
@@ -110,5 +121,5 @@ def differences(case: Case, ending: Saga, found: Seen) -> list[str]:
             for name, was, got in zip(Seen._fields, wanted, found, strict=True)
             if was != got
         ),
-        f"  alone: {ALONE}='{key(case)}' pytest -s tests/property -k alone",
+        alone(case),
     ]

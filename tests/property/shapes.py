@@ -1,150 +1,215 @@
-"""All shapes of short chains, and a chain's text.
+"""All shapes of short chains over all operators, and random larger ones.
 
-A shape has at most four steps (the heads of IF count) under at most four operators. Left out is
-what is the same as another shape: a THEN in a THEN, a THEN or WHEN of one, CATCH(CATCH(x)), and the
-order of the branches of a WHEN (which of them fails, and which ends first, is the cases' matter).
+A shape has as many nodes as it has steps (heads count) and operators. What stands in the text alone
+(how many passes, `parallel`, what a WHEN waits for) is a form of its operator and counts nothing.
+Left out is what is the same as another shape: a THEN in a THEN, a retry of a retry, and the order
+of the branches of a WHEN (which of them fails, and which ends first, is the cases' matter).
 """
 
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
-from rules.plan import CatchNode, IfNode, PlanNode, StepNode, ThenNode, WhenNode
+MOST_NODES: Final = 4
+LIMIT: Final = 3687
+LETTERS: Final = {"c": "abcdef", "b": "pqrstu"}
+WAIT: Final = f".maxWaitMilliseconds({LIMIT})"
 
-MOST_STEPS: Final = 4
-MOST_OPERATORS: Final = 4
-STEPS: Final = "abcd"
-HEADS: Final = "pqrs"
 
-STEP: Final = StepNode(component="")
+class Form(NamedTuple):
+    """An operator with its modifiers. `parts`: c a block, b a condition, f, i, s other heads."""
+
+    text: str
+    parts: str
+    nodes: int = 1
+
+    @property
+    def operator(self) -> str:
+        """What is said of a part, or of the last one beside others."""
+        return "FINALLY" if "FINALLY" in self.text else self.text.partition("(")[0]
+
+
+class Shape(NamedTuple):
+    """A form with its parts; a step has none."""
+
+    form: Form
+    parts: "tuple[Shape, ...]" = ()
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it is a step, and no operator."""
+        return not self.form.parts
+
+
+STEPS: Final = {kind: Shape(Form(kind, "")) for kind in "cbfis"}
+
+WHENS: Final = (
+    "",
+    ".ignoreError(true)",
+    ".any(true)",
+    ".any(true).ignoreError(true)",
+    WAIT,
+    f"{WAIT}.ignoreError(true)",
+    ".must({0})",
+)
+LOOPS: Final = (
+    *(Form(f"FOR({count}).DO({{0}})", "c") for count in range(3)),
+    Form("FOR(2).DO({0}).BREAK({1})", "cb"),
+    Form("FOR({0}).DO({1})", "fc"),
+    Form("FOR({0}).DO({1}).BREAK({2})", "fcb"),
+    Form("WHILE(false).DO({0})", "c"),
+    Form("WHILE(true).DO({0}).BREAK({1})", "cb"),
+    Form("WHILE({0}).DO({1})", "bc"),
+    Form("WHILE({0}).DO({1}).BREAK({2})", "bcb"),
+    Form("ITERATOR({0}).DO({1})", "ic"),
+    Form("ITERATOR({0}).DO({1}).BREAK({2})", "icb"),
+)
+BLOCKS: Final = (
+    Form("THEN({0}, {1})", "cc"),
+    Form("THEN({0}, {1}, {2})", "ccc"),
+    Form("THEN({0}, PRE({1}))", "cc", 2),
+    Form("THEN({0}, FINALLY({1}))", "cc", 2),
+    *(Form(f"WHEN({{0}}, {{1}}){more}", "cc") for more in WHENS),
+    *(Form(f"WHEN({{0}}, {{1}}, {{2}}){more}", "ccc") for more in WHENS),
+    Form("WHEN({0}, {1}, {2}).percentage(0.5)", "ccc"),
+    Form("IF({0}, {1})", "bc"),
+    Form("IF({0}, {1}, {2})", "bcc"),
+    Form("SWITCH({0}).TO({1})", "sc"),
+    Form('SWITCH({0}).TO({1}.tag("t"))', "sc"),
+    Form("SWITCH({0}).DEFAULT({1})", "sc"),
+    Form("SWITCH({0}).TO({1}, {2})", "scc"),
+    Form("SWITCH({0}).TO({1}).DEFAULT({2})", "scc"),
+    *LOOPS,
+    *(loop._replace(text=f"{loop.text}.parallel(true)") for loop in LOOPS),
+    Form("CATCH({0})", "c"),
+    Form("CATCH({0}).DO({1})", "cc"),
+    Form("{0}.retry(1)", "c"),
+    Form('{0}.retry(1, "Refused")', "c"),
+    Form(f"{{0}}{WAIT}", "c"),
+    Form("CHAIN({0})", "c"),
+)
+CONDITIONS: Final = (
+    Form("AND({0}, {1})", "bb"),
+    Form("OR({0}, {1})", "bb"),
+    Form("AND({0}, {1}, {2})", "bbb"),
+    Form("OR({0}, {1}, {2})", "bbb"),
+    Form("NOT({0})", "b"),
+)
 
 
 @cache
-def shapes(steps: int, operators: int = MOST_OPERATORS) -> tuple[PlanNode, ...]:
-    """Every shape of exactly so many steps, its components not yet named."""
-    single = (STEP,) if steps == 1 else ()
-    if operators == 0:
-        return single
-    kinds = (_sequences, _sides, _branches, _catches)
-    return (*single, *(shape for kind in kinds for shape in kind(steps, operators)))
+def of_nodes(nodes: int) -> Sequence[Shape]:
+    """Every shape of exactly so many nodes."""
+    return (*blocks(nodes, "c"), *(s for s in blocks(nodes, "b") if not s.is_step))
 
 
-def _sequences(steps: int, operators: int) -> Iterator[PlanNode]:
-    for items in _rows(steps, operators - 1):
-        if len(items) > 1 and not any(isinstance(item, ThenNode) for item in items):
-            yield ThenNode(items=items)
+@cache
+def blocks(nodes: int, kind: str) -> Sequence[Shape]:
+    """Every block, or every head of a kind, of exactly so many nodes."""
+    if nodes == 1:
+        return (STEPS[kind],)
+    return tuple(
+        Shape(form, parts)
+        for form in {"c": BLOCKS, "b": CONDITIONS}.get(kind, ())
+        for parts in _rows(nodes - form.nodes, form.parts)
+        if _is_own(form, parts)
+    )
 
 
-def _sides(steps: int, operators: int) -> Iterator[PlanNode]:
-    for items in _rows(steps, operators - 1):
-        if len(items) > 1 and list(items) == sorted(items, key=repr):
-            yield WhenNode(items=items)
+def _rows(nodes: int, kinds: str) -> Iterator[tuple[Shape, ...]]:
+    """Parts of these kinds that have so many nodes together."""
+    if len(kinds) == 1:
+        yield from ((part,) for part in blocks(nodes, kinds) if nodes)
+        return
+    for first in range(1, nodes - len(kinds) + 2):
+        for part in blocks(first, kinds[0]):
+            yield from ((part, *others) for others in _rows(nodes - first, kinds[1:]))
 
 
-def _branches(steps: int, operators: int) -> Iterator[PlanNode]:
-    for items in _rows(steps - 1, operators - 1):
-        if len(items) <= 2:
-            yield IfNode(test=STEP, then=items[0], otherwise=items[1] if items[1:] else None)
+def _is_own(form: Form, parts: Sequence[Shape]) -> bool:
+    """Whether it is no other spelling of another shape, and may be written like this."""
+    texts = [part.form.text for part in parts]
+    match form.text.partition("(")[0].partition("}.")[::2]:
+        case ("THEN", _):
+            return not any(text in ("THEN({0}, {1})", "THEN({0}, {1}, {2})") for text in texts)
+        case ("WHEN", _) if ".must" in form.text:
+            return parts[0].is_step
+        case ("WHEN", _):
+            return list(parts) == sorted(parts, key=repr)
+        case ("CATCH", _):
+            return texts[0] != "CATCH({0})"
+        case ("CHAIN", _):
+            return not parts[0].is_step and texts[0] != form.text
+        case ("{0", "retry"):
+            return ".retry" not in texts[0]
+        case ("{0", _):
+            return not texts[0].startswith("WHEN") and WAIT not in texts[0]
+    return True
 
 
-def _catches(steps: int, operators: int) -> Iterator[PlanNode]:
-    for items in _rows(steps, operators - 1):
-        # What a CATCH without handler lets through, another one around it need not catch.
-        bare = isinstance(items[0], CatchNode) and items[0].handler is None
-        if len(items) <= 2 and not bare:
-            yield CatchNode(body=items[0], handler=items[1] if items[1:] else None)
-
-
-def _rows(steps: int, operators: int) -> Iterator[tuple[PlanNode, ...]]:
-    """Blocks side by side that have so many steps together, and no more operators."""
-    for first in range(1, steps + 1):
-        for block in shapes(first, operators):
-            if first == steps:
-                yield (block,)
-            for others in _rows(steps - first, operators - count(block)):
-                yield (block, *others)
-
-
-def inner(node: PlanNode) -> tuple[PlanNode | None, ...]:
-    """The blocks directly in a block, in the order of their paths."""
-    match node:
-        case StepNode():
-            return ()
-        case ThenNode() | WhenNode():
-            return node.items
-        case IfNode():
-            return (node.test, node.then, node.otherwise)
-        case CatchNode():
-            return (node.body, node.handler)
-        case _:
-            raise NotImplementedError(node.op)
-
-
-def count(node: PlanNode) -> int:
-    """How many operators a block has."""
-    own = not isinstance(node, StepNode)
-    return own + sum(count(part) for part in inner(node) if part is not None)
-
-
-def of_nodes(nodes: int) -> list[PlanNode]:
-    """Every shape of exactly so many nodes: steps and operators."""
-    return [
-        shape
-        for steps in range(1, min(nodes, MOST_STEPS) + 1)
-        for shape in shapes(steps)
-        if count(shape) + steps == nodes
+def random_shape(chance: random.Random, steps: int, operators: int, kind: str = "c") -> Shape:
+    """A shape of so many steps and at most so many operators, as far as it goes."""
+    forms = [
+        form
+        for form in {"c": BLOCKS, "b": CONDITIONS}.get(kind, ())
+        if len(form.parts) <= steps and operators
     ]
+    if not forms or (steps == 1 and chance.random() < 0.5):
+        return STEPS[kind]
+    while True:
+        operator = chance.choice(sorted({form.operator for form in forms}))
+        form = chance.choice([form for form in forms if form.operator == operator])
+        wider = [i for i, part in enumerate(form.parts) if part in "cb"]
+        sizes = [1] * len(form.parts)
+        for _ in range(steps - len(sizes)):
+            sizes[chance.choice(wider)] += 1
+        left = operators - 1
+        parts = []
+        for size, part in zip(sizes, form.parts, strict=True):
+            parts.append(random_shape(chance, size, chance.randint(0, left), part))
+            left -= count(parts[-1])
+        if _is_own(form, parts):
+            return Shape(form, tuple(parts))
 
 
-def steps_of(node: PlanNode, path: str = "0", *, head: bool = False) -> dict[str, bool]:
-    """Every step by its path, in the order of the text, and whether it is the head of an IF."""
-    if isinstance(node, StepNode):
-        return {path: head}
-    return {
-        at: is_head
-        for index, part in enumerate(inner(node))
-        if part is not None
-        for at, is_head in steps_of(
-            part, f"{path}.{index}", head=isinstance(node, IfNode) and index == 0
-        ).items()
-    }
+def count(shape: Shape) -> int:
+    """How many operators a shape has."""
+    return (0 if shape.is_step else 1) + sum(count(part) for part in shape.parts)
 
 
-def named(shape: PlanNode) -> PlanNode:
-    """The shape with its components: `a` to `d`, and `p` to `s` for the heads, as they come."""
-    names = {
-        path: (HEADS if head else STEPS)[number]
-        for number, (path, head) in enumerate(steps_of(shape).items())
-    }
-    return _named(shape, "0", names)
+def written(shape: Shape) -> tuple[str, dict[str, str]]:
+    """The chain as EL, and the chains that it includes."""
+    chains: dict[str, str] = {}
+    text = _text(shape, _Names(), chains)
+    bare = shape.is_step or shape.form.text == "CHAIN({0})"
+    return f"THEN({text})" if bare else text, chains
 
 
-def _named(node: PlanNode, path: str, names: dict[str, str]) -> PlanNode:
-    def part(index: int, block: PlanNode) -> PlanNode:
-        return _named(block, f"{path}.{index}", names)
-
-    match node:
-        case StepNode():
-            return StepNode(component=names[path])
-        case ThenNode() | WhenNode():
-            items = tuple(part(index, item) for index, item in enumerate(node.items))
-            return node.model_copy(update={"items": items})
-        case IfNode():
-            otherwise = None if node.otherwise is None else part(2, node.otherwise)
-            return IfNode(test=part(0, node.test), then=part(1, node.then), otherwise=otherwise)
-        case CatchNode():
-            handler = None if node.handler is None else part(1, node.handler)
-            return CatchNode(body=part(0, node.body), handler=handler)
-        case _:
-            raise NotImplementedError(node.op)
+def text_of(shape: Shape) -> str:
+    """The chain in one line, with CHAIN(…) for an included one."""
+    return _text(shape, _Names(), None)
 
 
-def text_of(node: PlanNode) -> str:
-    """The chain as EL."""
-    if isinstance(node, StepNode):
-        return node.component
-    if isinstance(node, CatchNode):
-        done = f".DO({text_of(node.handler)})" if node.handler is not None else ""
-        return f"CATCH({text_of(node.body)}){done}"
-    items = ", ".join(text_of(part) for part in inner(node) if part is not None)
-    return f"{node.op.upper()}({items})"
+class _Names:
+    """Gives every step the next name of its kind."""
+
+    number = -1
+
+    def next(self, kind: str) -> str:
+        self.number += 1
+        return LETTERS[kind][self.number] if kind in LETTERS else f"{HEADS[kind]}{self.number}"
+
+
+HEADS: Final = {"f": "count", "i": "list", "s": "choice"}
+
+
+def _text(shape: Shape, names: _Names, chains: dict[str, str] | None) -> str:
+    if shape.is_step:
+        return names.next(shape.form.text)
+    texts = [_text(part, names, chains) for part in shape.parts]
+    if chains is not None and shape.form.text == "CHAIN({0})":
+        name = f"chain{len(chains) + 1}"
+        chains[name] = texts[0]
+        return name
+    return shape.form.text.format(*texts)

@@ -11,10 +11,12 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from dev.temporal_server import DevServer
-from tests.property.cases import describe, key, sample, with_key
-from tests.property.model import Case, judge
+from tests.property.cases import sample, with_key
+from tests.property.model import judge
+from tests.property.model_case import Case
 from tests.property.on_temporal import can_be_held, on_temporal, open_worker
-from tests.property.seen import ALONE, differences
+from tests.property.seen import ALONE, alone, differences
+from tests.property.telling import describe
 
 SEED = 4
 SIZE = 100
@@ -43,7 +45,7 @@ async def compare(client: Client, cases: Sequence[Case]) -> list[str]:
             try:
                 return differences(case, ending, await on_temporal(client, case, ending))
             except TimeoutError:
-                return [describe(case), "  it came to no end"]
+                return [describe(case), "  it came to no end", alone(case)]
 
     return [line for lines in await asyncio.gather(*map(one, cases)) for line in lines]
 
@@ -59,7 +61,7 @@ async def test_sample(client: Client, capsys: pytest.CaptureFixture[str]) -> Non
 
 async def test_alone(client: Client) -> None:
     """The case that is asked for; else the sample's first."""
-    case = with_key(os.environ.get(ALONE) or key(next(held())))
+    case = with_key(os.environ.get(ALONE) or next(held()).key)
     assert can_be_held(case, judge(case)), "its times race with each other on a real clock"
     found = await compare(client, [case])
     assert not found, "\n" + "\n".join(found)

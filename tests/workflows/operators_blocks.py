@@ -12,7 +12,7 @@ from tests.workflows.cases import (
     asked,
     cancelled,
 )
-from tests.workflows.dramas import MANUAL
+from tests.workflows.dramas import MANUAL, PLAIN, ROUNDS
 
 SOON = "maxWaitMilliseconds(300)"
 
@@ -121,6 +121,13 @@ BLOCKS = {
     "finally: not of a block that never began": cancelled("THEN(b, THEN(a, FINALLY(c)))", "b", "b"),
     "finally: shielded from a cancel in its midst": cancelled(
         "THEN(a, FINALLY(THEN(b, c)), FINALLY(d))", "a b c d", "d c b a",
+    ),
+    "finally: a failed sibling leaves its further rounds alone": Case(
+        "WHEN(THEN(a, FINALLY(c)), IF(x, e))", "a c x!", "c a", UNDONE,
+        acts={"c": ["refuse", "ok"], "x": ["until told refuse"]}, after="c", policy=ROUNDS,
+        changed={
+            "test": {"on_failure": PLAIN}, "work": {"retry": {"attempts": 1, "interval": 1.0}},
+        },
     ),
     "finally: each at most so long": Case(
         "THEN(CATCH(THEN(a, FINALLY(THEN(b, c)))).DO(d), e)", "a b d e",
@@ -241,8 +248,12 @@ BLOCKS = {
     "maxWait: retried as a block": Case(
         "THEN(a.maxWaitMilliseconds(2000).retry(1), b)", "a a b", acts={"a": ["until a*2", "ok"]},
     ),
-    "maxWait: FINALLY runs all the same": Case(
-        f"THEN(THEN(a, e, FINALLY(c)).{SOON}, FINALLY(d))", "a d c", "a/c/d", UNDONE,
+    "maxWait: FINALLY runs when the time is over": Case(
+        f"THEN(THEN(a, e, FINALLY(c)).{SOON}, FINALLY(d))", "a c d", "a/c/d", UNDONE,
+        acts={"a": ["until c"]}, code="BRANCH_TIMEOUT",
+    ),
+    "maxWait: FINALLY further in runs all the same": Case(
+        f"THEN(THEN(THEN(a, e, FINALLY(c)), b).{SOON}, FINALLY(d))", "a d c", "a/c/d", UNDONE,
         acts={"a": ["until d"]}, code="BRANCH_TIMEOUT",
     ),
     "maxWait: of one branch": Case(

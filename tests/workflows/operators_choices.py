@@ -11,7 +11,7 @@ from tests.workflows.cases import (
     asked,
     cancelled,
 )
-from tests.workflows.dramas import MANUAL, Scene
+from tests.workflows.dramas import MANUAL, PLAIN, Scene
 
 PICKS = 'SWITCH(s).TO(THEN(a).id("a"), THEN(b).id("b").tag("t"), THEN(c).tag("u")).DEFAULT(d)'
 
@@ -133,6 +133,11 @@ CHOICES = {
     ),
     "parallel: a cancel": cancelled(
         "THEN(FOR(2).DO(THEN(b, c)).parallel(true), d)", "b b", "b/b",
+    ),
+    "parallel: a failed BREAK releases a pass that waits": Case(
+        "THEN(a, FOR(2).DO(b).BREAK(x).parallel(true), d)", "a b! x!", "a", UNDONE, refused="b",
+        acts={"x": ["until told refuse"]}, after="b", policy=MANUAL,
+        changed={"test": {"on_failure": PLAIN}},
     ),
     "retry in a loop": Case(
         "THEN(FOR(2).DO(THEN(a).retry(1)), b)", "a! a a b", acts={"a": ["refuse", "ok"]},

@@ -108,15 +108,14 @@ def plan_of(
     changed: Mapping[str, Mapping[str, Any]],
     includes: Mapping[str, str] | None = None,
 ) -> Plan:
-    """A chain of scripted components; what fails forward does as `policy` says."""
+    """A chain of scripted components; what fails forward does as `policy` says, or `changed`."""
     texts = {name: ChainText(name, text) for name, text in (includes or {}).items()}
     texts["drama"] = ChainText("drama", chain)
     plan = compile_chain("drama", chains=texts, components=lab.registry.policies).plan
     components = {}
     for name, found in plan.components.items():
-        update = {**CHANGED.get(name, {}), **changed.get(name, {})}
-        if name in ("work", "test"):
-            update["on_failure"] = policy
+        scripted = {"on_failure": policy} if name in ("work", "test") else {}
+        update = {**CHANGED.get(name, {}), **scripted, **changed.get(name, {})}
         components[name] = found.model_copy(update=update)
     return plan.model_copy(update={"components": components})
 
@@ -126,7 +125,9 @@ async def stage_of(
 ) -> "OnTemporal | InMemory":
     """Start a saga on a runtime, `memory…` or Temporal."""
     if runtime.startswith("memory"):
-        run = InMemoryExecution(TENANT, execution_id, frost, lab.registry, lab.runner)
+        run = InMemoryExecution(
+            TENANT, execution_id, frost, lab.registry, lab.runner, chains=lab.find
+        )
         return InMemory(run)
     return OnTemporal(await lab.start(frost, execution_id, queue))
 

@@ -60,7 +60,7 @@ async def _run(lab: Lab, scenario: Scenario, runtime: str) -> Run:
     return await lab.on_temporal(frost, execution_id, queue)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("runtime", HINTS)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
 async def test_ends_as_the_table_says(
@@ -85,7 +85,7 @@ async def test_ends_as_the_table_says(
         assert execution.failed_step == failed.component
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
 async def test_runtimes_agree(trials: dict[str, Trial], scenario: Scenario) -> None:
     runs = trials[scenario.id].runs
@@ -95,7 +95,7 @@ async def test_runtimes_agree(trials: dict[str, Trial], scenario: Scenario) -> N
         assert run.rows == expected.rows
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
 async def test_mirror_agrees_with_the_workflow(
     trials: dict[str, Trial], scenario: Scenario

@@ -55,6 +55,15 @@ def test_a_time_out_comes_before_what_takes_longer_and_after_what_is_quicker() -
     assert run_virtual(main()) == [1 * DAY, 3 * DAY, -5.5 * DAY]
 
 
+@pytest.mark.parametrize("seconds", [2e7, 3.3e7, 1e9])
+def test_the_end_of_a_long_time_comes(seconds: float) -> None:
+    async def main() -> float:
+        await asyncio.sleep(seconds)
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(main()) == pytest.approx(seconds)
+
+
 def test_the_clock_is_the_loops() -> None:
     async def main() -> list[timedelta]:
         clock = VirtualClock()

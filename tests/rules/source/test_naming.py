@@ -14,11 +14,13 @@ from settings import Settings, SettingsInvalid, load_settings
 Components = Mapping[str, ComponentPolicy]
 
 # As LiteFlow's own documentation has it: without tenants, statuses, versions.
-THEIRS = (
+TABLE = (
     "CREATE TABLE el_chain (id INT PRIMARY KEY, app VARCHAR(50), chain VARCHAR(50), body TEXT,"
-    " enable INT)",
+    " enable INT)"
+)
+ROWS = (
     "INSERT INTO el_chain VALUES (1, 'shop', 'order', 'THEN(a);', 1), (2, 'shop', 'off',"
-    " 'THEN(b);', 0), (3, 'bank', 'other', 'THEN(c);', 1)",
+    " 'THEN(b);', 0), (3, 'bank', 'other', 'THEN(c);', 1)"
 )
 NAMES = RuleNames(
     chain_table="el_chain",
@@ -52,7 +54,7 @@ def source_of(engine: Engine, components: Components, names: RuleNames) -> RuleS
 
 
 def test_a_table_with_other_names_and_fewer_columns(engine: Engine, components: Components) -> None:
-    run(engine, *THEIRS)
+    run(engine, TABLE, ROWS)
     try:
         source = source_of(engine, components, NAMES)
         assert dict(source.snapshot.chains("1")) == {

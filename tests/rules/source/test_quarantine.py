@@ -244,10 +244,10 @@ def test_status_and_log_tell_of_it(
     spoil(engine)
     with capture_logs() as logs:
         source.poll()
-        (one,) = source.status.quarantined
-        assert (one.namespace, one.tenant, one.chain) == ("default", "1", "pay")
-        assert (one.version, one.serving) == (7, 1)
-        assert one.diagnostics[0].line == 1
+        (held,) = source.status.quarantined
+        assert (held.namespace, held.tenant, held.chain) == ("default", "1", "pay")
+        assert (held.version, held.serving) == (7, 1)
+        assert held.diagnostics[0].line == 1
         assert freeze_current(source, "1", "order", None).plan.version == 1
         spoil(engine, "THEN(c);")
         source.poll()
@@ -287,8 +287,8 @@ def test_after_a_restart_a_kept_version_serves(
                 pass
         frost = freeze_current(source, "1", "order", None)
     assert frost.plan.chain == "order"
-    (one,) = source.status.quarantined
-    assert (one.chain, one.version, one.serving) == ("pay", 7, 2)
+    (held,) = source.status.quarantined
+    assert (held.chain, held.version, held.serving) == ("pay", 7, 2)
     assert source.status.untried == 0
 
 
