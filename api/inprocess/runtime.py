@@ -71,7 +71,7 @@ class InMemoryRuntime:
     ) -> StepReply | StepFailure:
         """Attempt by attempt, as Temporal's server and the activity do it together."""
         self._steps += 1
-        component = self._components.get(request.component)
+        component = self._runner.scripted(request) or self._components.get(request.component)
         if component is None:
             return _not_here(request.component)
         log = AttemptLog()

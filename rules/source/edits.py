@@ -118,6 +118,10 @@ def edited(
         raise MetadataInvalid(
             policy.id, "compensate", f"no component '{changed.compensate}' is registered; {mend}"
         )
+    undoing = known.get(changed.compensate or "")
+    if undoing is not None and undoing.problem is not None:
+        words = f"the script '{undoing.id}' cannot be used: {undoing.problem}"
+        raise MetadataInvalid(policy.id, "compensate", words)
     if not absorbable(changed):
         raise MetadataInvalid(
             policy.id,

@@ -20,8 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rules.errors import RulesUnavailable
 from rules.plan import ComponentPolicy
+from rules.scripts import NO_ENGINES, Engines
 from rules.source.chains import TenantChains
-from rules.source.deployment import Deployment
+from rules.source.deployment import Deployments
 from rules.source.naming import RuleNames
 from rules.source.plans import MOST_PLANS, Plans
 from rules.source.quarantine import failing, settle
@@ -48,7 +49,7 @@ class RuleSource:
     """The chains of one application and namespace, for all tenants.
 
     `components` are those that this deployment serves; `when_max_wait` is the limit, in
-    milliseconds, of a WHEN that says none itself. Of the namespaces in `further`, the chains are
+    milliseconds, of a WHEN that says none itself. `engines` run scripts. Of the namespaces in `further`, the chains are
     served that a route chooses; these may include and extend chains of the first namespace.
     At most `most_plans` chains are kept compiled.
     """
@@ -66,13 +67,14 @@ class RuleSource:
         most_plans: int = MOST_PLANS,
         observer: Observer | None = None,
         clock: Callable[[], float] = monotonic,
+        engines: Engines = NO_ENGINES,
     ) -> None:
         self.engine: Final = engine
         self.namespaces: Final = tuple(dict.fromkeys((namespace, *further)))
         self._reader = RuleReader(engine, application, self.namespaces, names)
         self._application = application
         self._namespace = namespace
-        self._deployment = Deployment(components, when_max_wait)
+        self._deployments = Deployments(components, when_max_wait, engines=engines)
         self._plans = Plans(most_plans)
         self._observer = observer
         self._clock = clock
@@ -124,7 +126,7 @@ class RuleSource:
             self._served, number = next_served(before, read, self._earlier)
             self._tell_quarantine(before, self._served)
         elif isinstance(read, Everything):
-            self._served = first_served(read, self._deployment, self._plans)
+            self._served = first_served(read, self._deployments, self._plans)
             number = sum(one.size for one in self._served.snapshots.values())
         report = RefreshReport("idle", self._clock() - started, number, everything)
         self._read(replace(report, outcome="changed") if number or before is None else report)

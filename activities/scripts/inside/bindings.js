@@ -85,7 +85,8 @@
       const place = /script:(\d+):\d+/.exec(error.stack ?? "");
       const kinds = error.constructor === Error ? [] : ["Error"];
       const line = place ? Number(place[1]) : null;
-      return failed("SCRIPT_FAILED", error.name, error.message, { line, kinds });
+      const name = error.name === "Error" ? error.constructor.name : error.name;
+      return failed("SCRIPT_FAILED", name, error.message, { line, kinds });
     }
     if (typeof value?.then === "function") {
       return failed("BAD_OUTPUT", "BadOutput", "it answers with a promise; nobody waits for one");

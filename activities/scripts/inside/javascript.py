@@ -48,8 +48,8 @@ def run(question: Question, *, seconds: float, memory: int) -> Answer:
     isolate = MiniRacer()
     try:
         isolate.eval(f"const run = {_BINDINGS};")
-        isolate.eval(f"const body = {_function(question['text'])};")
-        call = f"run(body, {json.dumps(question)})"
+        isolate.eval(_function(question["text"], "globalThis.body = "))
+        call = f"run(globalThis.body, {json.dumps(question)})"
         answer = isolate.eval(call, timeout_sec=seconds, max_memory=memory)
         return cast(Answer, json.loads(str(answer)))
     except JSTimeoutException:
@@ -65,9 +65,9 @@ def run(question: Question, *, seconds: float, memory: int) -> Answer:
         isolate.close()
 
 
-def _function(text: str) -> str:
+def _function(text: str, kept: str = "") -> str:
     # On one line with the first of the text, so that lines count as its author counts them.
-    return f"(function(defaultContext, _meta) {{{text}\n}})\n//# sourceURL=script"
+    return f"{kept}(function(defaultContext, _meta) {{{text}\n}})\n//# sourceURL=script"
 
 
 def _place(error: JSEvalException) -> tuple[int | None, str]:

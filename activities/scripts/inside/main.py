@@ -34,6 +34,8 @@ FORKING: Final = frozenset({"python", "cel"})
 MOST_OUTPUT: Final = 4 * 1024 * 1024
 """Bytes of an answer; what a step may answer is far less, and is checked by the worker."""
 GRACE: Final = 1
+ROOM_OF_V8: Final = 4
+"""How much more than a script's memory V8 may take, which counts garbage late."""
 
 
 def main(language: str, memory: int) -> None:
@@ -47,7 +49,7 @@ def main(language: str, memory: int) -> None:
             run = partial(_forked, confinement, memory, engine.run)
         else:
             # V8 asks for address space without end; what is counted is what it writes to.
-            limit(resource.RLIMIT_DATA, 3 * memory + _data())
+            limit(resource.RLIMIT_DATA, _data() + ROOM_OF_V8 * memory)
             confinement.begin()
             run = partial(_in_place, engine.run, memory)
     except Unconfined as error:
@@ -80,7 +82,8 @@ def _tell(answered: int, answer: Answer) -> None:
 
 
 def _in_place(run: Callable[..., Answer], memory: int, question: Question) -> Answer:
-    return run(question, seconds=question["seconds"], memory=memory)
+    answer = run(question, seconds=question["seconds"], memory=memory)
+    return _too_large() if len(json.dumps(answer)) > MOST_OUTPUT else answer
 
 
 def _forked(confinement: Confinement, memory: int, run: Run, question: Question) -> Answer:
@@ -99,7 +102,7 @@ def _forked(confinement: Confinement, memory: int, run: Run, question: Question)
     if data is None:
         return failed("SCRIPT_TIMEOUT", "TimeoutError", f"no answer within {seconds:g} s")
     if len(data) > MOST_OUTPUT:
-        return failed("OUTPUT_TOO_LARGE", "OutputTooLarge", f"more than {MOST_OUTPUT} bytes")
+        return _too_large()
     if status or not data:
         return _crashed(status)
     answer: Answer = json.loads(data)
@@ -146,6 +149,10 @@ def _read_all(file: int, seconds: float) -> bytes | None:
             break
         found += part
     return bytes(found)
+
+
+def _too_large() -> Answer:
+    return failed("OUTPUT_TOO_LARGE", "OutputTooLarge", f"it answers more than {MOST_OUTPUT} bytes")
 
 
 def _crashed(status: int) -> Answer:

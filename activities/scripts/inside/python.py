@@ -90,7 +90,8 @@ def run(question: Question) -> Answer:
         code = _compiled(question["text"])
     except (SyntaxError, ValueError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
-        return failed("SCRIPT_INVALID", type(error).__name__, _words(error), line=line)
+        words = error.msg if isinstance(error, SyntaxError) else str(error)
+        return failed("SCRIPT_INVALID", type(error).__name__, words, line=line)
     bindings = Bindings(question)
     names: dict[str, object] = {"__name__": "script", "__builtins__": __builtins__}
     names |= {"defaultContext": bindings.context, "_meta": bindings.meta}
