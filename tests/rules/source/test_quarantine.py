@@ -148,6 +148,15 @@ STORIES: list[
         {"apart": 1},
     ),
     (
+        "a new one with a bad route can be started by its name",
+        [
+            {"new": row("new", "THEN(a, pay);", route="a")},
+            {"pay": row("pay", "THEN(c);", version=2)},
+        ],
+        {"new": "ac"},
+        {"new": 1},
+    ),
+    (
         "a bad one that is taken back",
         [{"pay": row("pay", "THEN(", status="DRAFT")}],
         {"order": "ab"},
