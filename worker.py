@@ -30,6 +30,7 @@ from activities.maintenance.jobs import Rules, Stores, job_activities
 from activities.maintenance.schedules import keep_all
 from activities.maintenance.timetable import timetable
 from activities.maintenance.troubles import Limits
+from activities.metrics_port import metrics_port
 from activities.mirror.hot import hot_state
 from activities.mirror.interceptor import MirrorInterceptor
 from activities.mirror.reader import MirrorReader
@@ -41,7 +42,10 @@ from activities.system import system_activities
 from activities.undo_sub_runs import undo_activities
 from rules.jobs import retention
 from rules.source.engine import create_engine_for
+from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
+from rules.source.metrics import CONTENT_TYPE, exposition
+from rules.source.poller import Poller
 from rules.source.service import RuleSource
 from rules.sub_runs import SUB_QUEUE
 from settings import Settings, SettingsInvalid, load_settings
@@ -62,13 +66,17 @@ log = structlog.get_logger("chainsaga.worker")
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Work until `stop` is set. Raises ActivityError when it never could."""
     registry = discover(settings.components)
-    engine = create_engine_for(settings.database_url, "chainsaga-worker")
+    engine = create_engine_for(
+        settings.database_url, "chainsaga-worker", log_sql=settings.rule_sql_log
+    )
     rules = RuleSource(
         engine,
         settings.application,
         settings.rule_namespace,
         registry.policies,
         when_max_wait=settings.when_max_wait_ms,
+        names=settings.rule_names,
+        most_plans=settings.rule_plans,
     )
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer, reader = MirrorWriter(engine, hot), MirrorReader(engine, hot)
@@ -139,13 +147,16 @@ async def _background(
     registry: Registry,
 ) -> AsyncIterator[None]:
     """What goes on beside the work; a database that is down holds none of it up."""
-    refreshing = asyncio.create_task(_keep_reading(rules, settings.rule_refresh))
+    poller = Poller(rules, settings.polling, refresh_lock(settings.lock_url, settings.application))
+    poller.start()
     scanning = asyncio.create_task(_scan(engine, settings.application, registry))
+    host, port = settings.worker_metrics_host, settings.worker_metrics_port
     try:
-        yield
+        with metrics_port(host, port, lambda: exposition(rules.status), CONTENT_TYPE):
+            yield
     finally:
-        refreshing.cancel()
         scanning.cancel()
+        await asyncio.to_thread(poller.stop)
         await asyncio.to_thread(writer.close, MIRROR_GRACE)
 
 
@@ -237,12 +248,6 @@ async def _reconciling(
         yield
     finally:
         comparing.cancel()
-
-
-async def _keep_reading(rules: RuleSource, every: float) -> None:
-    while True:
-        await asyncio.to_thread(rules.refresh)
-        await asyncio.sleep(every)
 
 
 async def _scan(engine: Engine, application: str, registry: Registry) -> None:

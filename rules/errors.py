@@ -13,6 +13,7 @@ For everything that compiles or serves chains. Knows text positions, never HTTP 
       MetadataStale       somebody else has edited the policy meanwhile
       TooLarge            a start exceeds a size limit (`rules.sizes`)
       NotComputableError  arithmetic of literals without a value (`rules.checks.literals`)
+      NameInvalid         a table or field cannot have that name (`rules.source.naming`)
       UnsupportedDatabase the database is none that we know (`rules.source.upsert`)
 """
 
