@@ -53,7 +53,7 @@ def _script_activity(runner: Runner) -> Callable[[Sequence[RawValue]], Awaitable
         component = None if request is None else runner.scripted(request)
         if request is None or component is None:
             id = activity.info().activity_type
-            words = f"component '{id}' is not part of this deployment, and the step brings no script"
+            words = f"component '{id}' is not part of this deployment, and no script was sent"
             raise ApplicationError(words, type="NotFoundError")
         return await _attempted(component, request, runner, None)
 

@@ -18,6 +18,7 @@ from activities.mirror.reader import MirrorReader
 from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
+from activities.scripts.engine import ScriptEngines, ScriptLimits
 from api.handlers import install
 from api.links import LinkMaker
 from api.routers import components, decisions, execute, health, metrics, routes, sagas
@@ -78,6 +79,12 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
     engine = create_engine_for(
         settings.database_url, "chainsaga-api", log_sql=settings.rule_sql_log
     )
+    limits = ScriptLimits(
+        seconds=settings.script_timeout,
+        memory=settings.script_memory,
+        processes=settings.script_processes,
+    )
+    engines = ScriptEngines(limits, jvm=settings.jvm_worker)
     rules = RuleSource(
         engine,
         settings.application,
@@ -87,6 +94,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
         further=settings.route_namespaces,
         names=settings.rule_names,
         most_plans=settings.rule_plans,
+        engines=engines,
     )
     client = await connect([saga_plugin()], lazy=True)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
@@ -106,12 +114,13 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
                 rules=rules,
                 metadata=MetadataRepository(engine, settings.application),
                 components=registry,
-                runner=Runner(Provider(), executor),
+                runner=Runner(Provider(), executor, engines),
                 links=LinkMaker(settings.ui_url.rstrip("/"), client.namespace),
             )
         finally:
             await asyncio.to_thread(poller.stop)
             await asyncio.to_thread(writer.close, 5.0)
+            await asyncio.to_thread(engines.close)
             if hot is not None:
                 hot.close()
             engine.dispose()

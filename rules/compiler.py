@@ -228,9 +228,7 @@ def _plan(
     return plan
 
 
-def _sha(
-    text: bytes, versions: Mapping[str, int], called: Mapping[str, ComponentPolicy]
-) -> str:
+def _sha(text: bytes, versions: Mapping[str, int], called: Mapping[str, ComponentPolicy]) -> str:
     """SHA-256 in hex over the canonical plan, the versions of the chains in it, and its scripts.
 
     Fields that are None are left out, so that a plan keeps its hash when optional ones are added.

@@ -87,9 +87,7 @@ def _script(policy: ComponentPolicy) -> ScriptCall | None:
     script = policy.script
     if script is None:
         return None
-    return ScriptCall(
-        kind=policy.kind, language=script.language, text=script.text, sha=script.sha
-    )
+    return ScriptCall(kind=policy.kind, language=script.language, text=script.text, sha=script.sha)
 
 
 def _terms(frost: Frost) -> SubRunTerms:

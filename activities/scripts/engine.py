@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ScriptLimits:
     """What a script may take: seconds, MiB; and how many of a language may run side by side."""
 
     seconds: float = 5.0
@@ -67,7 +67,7 @@ class ScriptEngine(Protocol):
 class ProcessEngine:
     """An engine whose scripts run in processes of their own, which are kept while they are well."""
 
-    def __init__(self, language: str, limits: Limits) -> None:
+    def __init__(self, language: str, limits: ScriptLimits) -> None:
         self._language = language
         self._limits = limits
         # A thread waits for a process; each has its own.
@@ -126,7 +126,7 @@ class ProcessEngine:
         return process.ask(question, seconds, ticket)
 
 
-HERE: Final[Mapping[str, Callable[[str, Limits], ScriptEngine]]] = {
+HERE: Final[Mapping[str, Callable[[str, ScriptLimits], ScriptEngine]]] = {
     "cel": ProcessEngine,
     "javascript": ProcessEngine,
     "python": ProcessEngine,
@@ -141,7 +141,7 @@ class ScriptEngines:
     that it is there.
     """
 
-    def __init__(self, limits: Limits, *, jvm: bool = False) -> None:
+    def __init__(self, limits: ScriptLimits, *, jvm: bool = False) -> None:
         self._engines = {language: make(language, limits) for language, make in HERE.items()}
         self.languages: Final = frozenset((*HERE, *(JVM_LANGUAGES if jvm else ())))
         self._checked: OrderedDict[tuple[str, Kind], str | None] = OrderedDict()

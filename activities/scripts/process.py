@@ -128,9 +128,7 @@ class EngineProcess:
             raise EngineDown(f"the engine for {self._language} may not run: {hello['unconfined']}")
         return self._process
 
-    def _exchange(
-        self, process: subprocess.Popen[bytes], data: bytes, seconds: float
-    ) -> Answer:
+    def _exchange(self, process: subprocess.Popen[bytes], data: bytes, seconds: float) -> Answer:
         until = time.monotonic() + seconds
         asked = _pipe(process.stdin)
         asked.write(HEAD.pack(len(data)) + data)

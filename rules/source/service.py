@@ -49,9 +49,9 @@ _log = structlog.get_logger(__name__)
 class RuleSource:
     """The chains of one application and namespace, for all tenants.
 
-    `components` are those that this deployment serves; `when_max_wait` is the limit, in
-    milliseconds, of a WHEN that says none itself. `engines` run scripts. Of the namespaces in `further`, the chains are
-    served that a route chooses; these may include and extend chains of the first namespace.
+    `components` are those that this deployment serves, `engines` run scripts; `when_max_wait` is
+    the limit, in milliseconds, of a WHEN that says none itself. Of the namespaces in `further`, the
+    chains are served that a route chooses; these may include and extend chains of the first one.
     At most `most_plans` chains are kept compiled.
     """
 

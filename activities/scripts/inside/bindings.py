@@ -13,7 +13,7 @@ REFUSED: Final = "REFUSED"
 # Any: JSON, which a script takes as it comes.
 
 
-class Refusal(Exception):  # noqa: N818 # as a script says it
+class Refusal(Exception):
     """The script says that it did nothing, and will not."""
 
     def __init__(self, message: str, code: str = REFUSED) -> None:

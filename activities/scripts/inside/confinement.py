@@ -35,8 +35,9 @@ _MACHINE_AT: Final = 4
 _FIRST_ARGUMENT_AT: Final = 16
 
 # What is refused, by its number on each machine: opening, making, changing and removing files, and
-# what mounts; sockets (a pair of them ends in this process, and V8 wants one); new processes, signals to others, others' memory and limits; and what
-# programs the kernel. Reading, writing, memory, time and threads of its own are left.
+# what mounts; sockets (a pair of them ends in this process, and V8 wants one); new processes,
+# signals to others, others' memory and limits; and what programs the kernel. Reading, writing,
+# memory, time and threads of its own are left.
 _FILES_X86: Final = (
     *(2, 76, 82, 83, 84, 85, 86, 87, 88, 90, 91, 92, 93, 94, 132, 133, 155, 161, 165, 166, 188),
     *(189, 190, 235, 257, 258, 259, 260, 261, 263, 264, 265, 266, 268, 280, 303, 304, 316),

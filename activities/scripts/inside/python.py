@@ -99,11 +99,11 @@ def run(question: Question) -> Answer:
     body = names.pop(_BODY)
     assert isinstance(body, types.FunctionType)
     with printed_by() as printed:
-        answer = _called(body, bindings)
+        answer = _called(body)
     return answer | bindings.told() | {"printed": printed.getvalue()}
 
 
-def _called(body: Callable[[], object], bindings: Bindings) -> Answer:
+def _called(body: Callable[[], object]) -> Answer:
     try:
         value = body()
     except Refusal as refusal:
@@ -139,4 +139,3 @@ def _words(error: Exception) -> str:
     if isinstance(error, SyntaxError) and error.lineno is not None:
         return f"line {error.lineno}: {error.msg}"
     return str(error)
-

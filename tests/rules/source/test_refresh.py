@@ -195,7 +195,7 @@ def test_a_change_is_live_after_the_next_poll(
     assert seen(source)
     assert reports.all[-1].outcome == "changed"
     assert source.status.sha != sha
-    again = RuleSource(engine, APPLICATION, "default", source.snapshot.components)
+    again = RuleSource(engine, APPLICATION, "default", source.snapshot.components_of("1"))
     assert again.refresh()
     assert again.status.sha == source.status.sha
     assert set(running.plan.components) == {"a", "b"}, "an execution keeps its version"
