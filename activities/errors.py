@@ -14,6 +14,10 @@
       ScriptFailed         a script raised something, or was stopped
         ScriptInvalid      its text does not compile; nothing was run
       EngineDown           an engine of scripts does not start; nothing was run
+      EngineGone           its process has ended (`activities.scripts.process`)
+      EngineLate           its process has not answered in time
+      Unconfined           its process cannot be shut off (`activities.scripts.inside.confinement`)
+      Refusal              a script says what `Refused` says (`activities.scripts.inside.bindings`)
       StepError            an attempt failed, with its outcome (`activities.runner`)
       ClusterError         the cluster is not prepared for sagas (`activities.cluster`)
       MirrorError          the mirror cannot answer a question (`activities.mirror.views`)
@@ -22,12 +26,16 @@
         WebhookDown        it does not answer, or cannot now
         WebhookRefused     it answers, and does not want this alert
 
-Knows neither Temporal nor HTTP.
+Knows neither Temporal nor HTTP. Loads no pydantic: processes that run scripts are to be small.
 """
 
-from collections.abc import Mapping
+from __future__ import annotations
 
-from pydantic import JsonValue
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 
 class ActivityError(Exception):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-from activities.errors import EngineDown
+from activities.errors import ActivityError, EngineDown
 from activities.scripts.inside.frames import HEAD, Answer, Question, failed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -32,12 +32,12 @@ _NO_MEMORY: Final = (signal.SIGTRAP, signal.SIGABRT, signal.SIGILL)
 """How V8 ends when it gets no memory."""
 
 
-class _Ended(Exception):
-    """The process is gone."""
+class EngineGone(ActivityError):
+    """The process has ended."""
 
 
-class _Late(Exception):
-    """It did not answer in time."""
+class EngineLate(ActivityError):
+    """The process has not answered in time."""
 
 
 @dataclass(slots=True)
@@ -85,10 +85,10 @@ class EngineProcess:
             return failed("CANCELLED", "CancelledError", "nobody waits for it any more")
         try:
             return self._exchange(process, json.dumps(question).encode(), seconds + OVERTIME)
-        except _Late:
+        except EngineLate:
             self.kill()
             return failed("SCRIPT_TIMEOUT", "TimeoutError", f"no answer within {seconds:g} s")
-        except (_Ended, OSError):
+        except (EngineGone, OSError):
             return self._crashed()
         finally:
             ticket.end()
@@ -120,7 +120,7 @@ class EngineProcess:
         )
         try:
             hello = _read(_pipe(self._process.stdout), time.monotonic() + START_SECONDS)
-        except (_Late, _Ended, OSError) as error:
+        except (EngineLate, EngineGone, OSError) as error:
             self.close()
             raise EngineDown(f"the engine for {self._language} does not start") from error
         if "unconfined" in hello:
@@ -162,10 +162,10 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
 
 
 def _read(pipe: IO[bytes], until: float) -> Answer:
-    """One frame. Raises _Late, _Ended, OSError."""
+    """One frame. Raises EngineLate, EngineGone, OSError."""
     size: int = HEAD.unpack(_exactly(pipe, HEAD.size, until))[0]
     if size > MOST_ANSWER:
-        raise _Ended
+        raise EngineGone
     answer: Answer = json.loads(_exactly(pipe, size, until))
     return answer
 
@@ -175,9 +175,9 @@ def _exactly(pipe: IO[bytes], size: int, until: float) -> bytes:
     while len(found) < size:
         ready, _, _ = select.select([pipe], [], [], max(until - time.monotonic(), 0.0))
         if not ready:
-            raise _Late
+            raise EngineLate
         part = os.read(pipe.fileno(), size - len(found))
         if not part:
-            raise _Ended
+            raise EngineGone
         found += part
     return bytes(found)

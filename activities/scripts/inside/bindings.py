@@ -6,6 +6,7 @@ The same as `bindings.js`; `docs/scripts.md` tells authors. Standard library onl
 import copy
 from typing import Any, Final
 
+from activities.errors import ActivityError
 from activities.scripts.inside.frames import Answer, Question
 
 REFUSED: Final = "REFUSED"
@@ -13,7 +14,7 @@ REFUSED: Final = "REFUSED"
 # Any: JSON, which a script takes as it comes.
 
 
-class Refusal(Exception):
+class Refusal(ActivityError):
     """The script says that it did nothing, and will not."""
 
     def __init__(self, message: str, code: str = REFUSED) -> None:

@@ -14,6 +14,8 @@ import sys
 from collections.abc import Iterable
 from typing import Final
 
+from activities.errors import ActivityError
+
 NOBODY: Final = 65_534
 
 _SET_NO_NEW_PRIVS: Final = 38
@@ -81,7 +83,7 @@ _FIRST_OF_ANOTHER_KIND: Final = 0x40000000
 """Numbers from here on are calls of 32 bit programs, which the list does not know."""
 
 
-class Unconfined(Exception):
+class Unconfined(ActivityError):
     """The process could not be confined, and must run nothing."""
 
 
