@@ -1,4 +1,4 @@
-"""What rows of scripts are worth to chains: kinds, languages, problems, undo, what they are sent."""
+"""What scripts are worth to chains: kinds, languages, problems, undo, what they are sent."""
 
 from collections.abc import Collection
 
@@ -74,7 +74,10 @@ def test_a_type_is_a_kind(type: str, chain: str) -> None:
 PROBLEMS: list[tuple[ScriptText, str]] = [
     (script(language="groovy"), "engine groovy has no worker in this deployment"),
     (script(language=" Java "), "engine java has no worker in this deployment"),
-    (script(language="lua"), "there is no engine for 'lua'; in this deployment there are: cel, python"),
+    (
+        script(language="lua"),
+        "there is no engine for 'lua'; in this deployment there are: cel, python",
+    ),
     (script(type="class"), "'class' is no type of scripts; there are script, boolean_script"),
     (script(text="return (("), "line 1: unbalanced"),
     (script(text="x" * (SCRIPT_LIMIT + 1)), "its text is longer than 64 KiB"),

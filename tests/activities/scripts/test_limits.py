@@ -30,7 +30,12 @@ MEMORY = [
     ("python", "a = []\nwhile True:\n    a.append(bytearray(1 << 20))", "SCRIPT_MEMORY", "memory"),
     ("python", "return len([0] * 10**10)", "SCRIPT_MEMORY", "memory"),
     ("javascript", "let a = []; while (true) a.push(new Array(1000).fill(1))", "SCRIPT_MEMORY", ""),
-    ("javascript", "let a = []; while (true) a.push(['y'.repeat(9e4) + a.length].join())", None, ""),
+    (
+        "javascript",
+        "let a = []; while (true) a.push(['y'.repeat(9e4) + a.length].join())",
+        None,
+        "",
+    ),
     (
         "javascript",
         "let a = []; while (true) a.push(new Uint8Array(1e7).fill(1))",
@@ -132,7 +137,12 @@ async def test_nothing_else_is_reached(
 ) -> None:
     failed = await answered(engines, asks("python", text, given=str(file)))
     assert isinstance(failed, StepError), what
-    assert failed.failure.error.type in ("PermissionError", "ImportError", "AssertionError", "ValueError")
+    assert failed.failure.error.type in (
+        "PermissionError",
+        "ImportError",
+        "AssertionError",
+        "ValueError",
+    )
     assert await well(engines, "python")
 
 
