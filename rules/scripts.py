@@ -191,7 +191,7 @@ class Components(Mapping[str, ComponentPolicy]):
             return registered.model_copy(update={"script": taken})
         for name in compensation_names(script.id):
             if self._undoes(name) and policy.kind == "common":
-                return policy.model_copy(update={"compensate": name, "read_only": False})
+                return with_effects(policy.model_copy(update={"compensate": name}))
         return policy
 
     def _undoes(self, name: str) -> bool:
@@ -199,6 +199,15 @@ class Components(Mapping[str, ComponentPolicy]):
         if name in self.scripts:
             return KINDS.get(self.scripts[name].type) == "common"
         return name in self.registered and self.registered[name].kind == "common"
+
+
+def with_effects(policy: ComponentPolicy) -> ComponentPolicy:
+    """The policy after something about its compensation was changed: a script that can reach
+    nothing has effects if somebody undoes them.
+    """
+    if policy.script is None or policy.script.jvm or policy.kind != "common":
+        return policy
+    return policy.model_copy(update={"read_only": policy.compensate is None})
 
 
 def compensation_names(id: str) -> tuple[str, ...]:
