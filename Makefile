@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+JVM ?=
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -17,8 +18,8 @@ setup: ## make .venv from dev/requirements.lock (at once when nothing changed)
 demo: setup ## run the whole product on this machine and show a saga
 	@$(VENV)/python -m dev.demo $(ARGS)
 
-up: setup ## run Temporal, a worker and the API; data is kept in .chainsaga/
-	@$(VENV)/python -m dev.up $(ARGS)
+up: setup ## run Temporal, a worker and the API, JVM=1: and the JVM worker; data is kept in .chainsaga/
+	@$(VENV)/python -m dev.up $(if $(filter-out 0,$(JVM)),--jvm) $(ARGS)
 
 test: setup ## run all tests against real servers
 	@$(VENV)/python -m dev.tools
@@ -45,5 +46,5 @@ lock: setup ## choose the newest allowed versions anew and write dev/requirement
 
 clean: ## remove what was built and what servers stored; sources and .venv stay
 	@rm -rf .chainsaga .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-	  build dist ./*.egg-info
+	  build dist ./*.egg-info activities/scripts/jvm/target
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -14,6 +14,7 @@ from typing import Final
 
 import httpx2
 
+from dev.jvm import worker_command
 from dev.processes import ChildProcess, running, wait_until
 from dev.temporal_server import HOST, DevServer, dev_server
 
@@ -21,6 +22,7 @@ ROOT: Final = Path(__file__).parent.parent
 READY_LIMIT: Final = 60.0
 COMPONENTS: Final = "CHAINSAGA_COMPONENTS"
 SAMPLES: Final = "activities.components"
+JVM_READY: Final = "jvm worker ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,17 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The running parts. `environment` is what a further process of the product needs."""
+    """The running parts. `environment` is what a further process of the product needs.
+
+    `further` has the JVM worker if there is one.
+    """
 
     temporal: DevServer
     worker: ChildProcess
     api: ChildProcess
     api_url: str
     environment: Mapping[str, str]
+    further: tuple[ChildProcess, ...] = ()
 
 
 def product_environment(home: Path, temporal: str, ui_url: str, api_port: int) -> dict[str, str]:
@@ -71,10 +77,13 @@ def product_environment(home: Path, temporal: str, ui_url: str, api_port: int) -
 
 
 @contextmanager
-def stack(home: Path, binary: Path, ports: Ports, *, persistent: bool) -> Iterator[Stack]:
+def stack(
+    home: Path, binary: Path, ports: Ports, *, persistent: bool, jvm: Path | None = None
+) -> Iterator[Stack]:
     """Run everything for the length of a `with` block; the database must be prepared before.
 
-    With `persistent`, Temporal's own database is a file in `home` and continued next time.
+    With `persistent`, Temporal's own database is a file in `home` and continued next time. With
+    `jvm`, the JVM worker's jar, that worker runs too.
     """
     with ExitStack() as parts:
         temporal = parts.enter_context(
@@ -87,17 +96,17 @@ def stack(home: Path, binary: Path, ports: Ports, *, persistent: bool) -> Iterat
             )
         )
         environment = product_environment(home, temporal.address, temporal.ui_url, ports.api)
+        if jvm is not None:
+            environment |= {"CHAINSAGA_JVM_WORKER": "true"}
         worker = parts.enter_context(product_process("worker", home, environment))
         api = parts.enter_context(product_process("api", home, environment))
+        further = [parts.enter_context(jvm_process(jvm, home, environment))] if jvm else []
         api_url = f"http://{HOST}:{ports.api}"
         wait_until(lambda: _ready(api_url), READY_LIMIT, "the API", child=api)
-        wait_until(
-            lambda: "worker ready" in worker.log.read_text(),
-            READY_LIMIT,
-            "the worker",
-            child=worker,
-        )
-        yield Stack(temporal, worker, api, api_url, environment)
+        wait_for_words(worker, "worker ready")
+        for child in further:
+            wait_for_words(child, JVM_READY)
+        yield Stack(temporal, worker, api, api_url, environment, tuple(further))
 
 
 @contextmanager
@@ -111,6 +120,23 @@ def product_process(
     words = [sys.executable, "-m", "api.cli.main", command]
     with running(words, name=f"chainsaga {command}", log=path, env=environment, cwd=ROOT) as child:
         yield child
+
+
+@contextmanager
+def jvm_process(
+    jar: Path, home: Path, environment: Mapping[str, str], log: str = "jvm-worker"
+) -> Iterator[ChildProcess]:
+    """Run the worker for scripts of JVM languages."""
+    path = home / f"{log}.log"
+    path.unlink(missing_ok=True)
+    words = worker_command(jar, environment)
+    with running(words, name="the JVM worker", log=path, env=environment, cwd=home) as child:
+        yield child
+
+
+def wait_for_words(child: ChildProcess, words: str) -> None:
+    """Wait until the log of a process has them. Raises ChildDiedError, TimeoutError."""
+    wait_until(lambda: words in child.log.read_text(), READY_LIMIT, child.name, child=child)
 
 
 def _ready(api_url: str) -> bool:

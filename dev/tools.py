@@ -1,7 +1,7 @@
 """Find or install the programs that Python packages cannot bring: `python -m dev.tools`.
 
-For the launchers (the `temporal` command) and the tests (also Chromium, MariaDB and Redis). Knows
-where such programs are found, and nothing of what they are used for.
+For the launchers (the `temporal` command) and the tests (also Chromium, MariaDB, Redis and the JVM
+worker). Knows where such programs are found, and nothing of what they are used for.
 """
 
 import fcntl
@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 
 from dev.chromium import find_chromium, install_chromium
 from dev.database_programs import mariadb_programs, redis_program
+from dev.jvm import worker_jar
 
 TEMPORAL_VERSION: Final = "v1.5.1"  # the newest that `go install` can build
 TEMPORAL_MODULE: Final = f"github.com/temporalio/cli/cmd/temporal@{TEMPORAL_VERSION}"
@@ -167,6 +168,7 @@ def main() -> int:
         _say(f"chromium: {find_chromium() or install_chromium() or 'none'}")
         _say(f"mariadb: {mariadb_programs().server}")
         _say(f"redis: {redis_program()}")
+        _say(f"jvm worker: {worker_jar(tested=True)}")
     except RuntimeError as error:
         _say(str(error))
         return 1

@@ -1,13 +1,15 @@
 """`make up`: everything running until Ctrl-C; data stays in `.chainsaga/up` and is continued.
 
-Run as `python -m dev.up`.
+Run as `python -m dev.up`; with `--jvm` also the worker for scripts of JVM languages.
 """
 
 import signal
 import sys
+from collections.abc import Sequence
 from threading import Event
 
 from dev.commands import commands, printed
+from dev.jvm import JvmMissingError, worker_jar
 from dev.places import home_folder, kept_ports, link_temporal
 from dev.processes import ChildDiedError
 from dev.samples import prepare
@@ -17,11 +19,12 @@ from dev.tools import ToolMissingError, temporal_binary
 CHECK_SECONDS = 1.0
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Run until stopped; 1 when a part died or a tool is missing."""
     try:
         binary = temporal_binary()
-    except ToolMissingError as error:
+        jvm = worker_jar() if "--jvm" in arguments else None
+    except (ToolMissingError, JvmMissingError) as error:
         print(error, file=sys.stderr)
         return 1
     stop = Event()
@@ -33,7 +36,7 @@ def main() -> int:
     prepare(home).dispose()
     print("Starting Temporal, a worker and the API; a few seconds …", flush=True)
     try:
-        with stack(home, binary, ports, persistent=True) as running:
+        with stack(home, binary, ports, persistent=True, jvm=jvm) as running:
             print(f"API          {running.api_url}/docs")
             print(f"Temporal UI  {running.temporal.ui_url}")
             print(f"Logs, data   {home}")
@@ -49,9 +52,9 @@ def main() -> int:
 
 def _watch(running: Stack, stop: Event) -> None:
     while not stop.wait(CHECK_SECONDS):
-        for child in (running.temporal.process, running.worker, running.api):
+        for child in (running.temporal.process, running.worker, running.api, *running.further):
             child.check_alive()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

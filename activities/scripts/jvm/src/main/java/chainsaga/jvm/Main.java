@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
 
 /** The worker process. It polls one task queue until it is told to stop. */
 public final class Main {
-  private static final Duration BEATS = Duration.ofSeconds(1);
+  private static final Duration BEATS = Duration.ofMillis(900);
 
   private Main() {}
 

@@ -31,7 +31,9 @@ public final class ScriptActivity implements DynamicActivity {
   private static final Set<String> UNEXPECTED = Set.of("SCRIPT_INVALID", "ENGINE_DOWN");
 
   private static final Logger LOG = LoggerFactory.getLogger(ScriptActivity.class);
-  private static final Duration NO_HEARTBEAT = Duration.ofSeconds(60);
+
+  /** Most time between beats: by them a step learns that it is cancelled. */
+  private static final Duration BEAT = Duration.ofSeconds(1);
 
   private final ScriptProcesses processes;
   private final Duration limit;
@@ -113,8 +115,11 @@ public final class ScriptActivity implements DynamicActivity {
 
   private static Duration interval(ActivityInfo info) {
     Duration timeout = info.getHeartbeatTimeout();
-    boolean none = timeout == null || timeout.isZero();
-    return (none ? NO_HEARTBEAT : timeout).dividedBy(3);
+    if (timeout == null || timeout.isZero()) {
+      return BEAT;
+    }
+    Duration third = timeout.dividedBy(3);
+    return third.compareTo(BEAT) < 0 ? third : BEAT;
   }
 
   /** Throws ActivityCompletionException when the step is cancelled, or not this worker's more. */

@@ -1,0 +1,161 @@
+"""Scripts in Groovy, QLExpress and Java, run by the JVM worker as a process, on Temporal."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from dev.processes import ChildProcess
+from tests.api.sites import Api, only
+from tests.api.waiting import until
+from tests.jvm.conftest import JvmWorker
+
+LIMIT: Final = 40.0
+SIGTERM_EXIT: Final = 128 + signal.SIGTERM
+REQUEST: Final[dict[str, Any]] = {
+    "lines": [
+        {"item": "pen", "price": 2, "quantity": 5},
+        {"item": "ink", "price": 20, "quantity": 2},
+    ]
+}
+
+
+@pytest.fixture(scope="module")
+def worker(jvm: JvmWorker) -> Iterator[ChildProcess]:
+    """It runs for most tests, with narrow limits."""
+    with jvm.running(CHAINSAGA_SCRIPT_TIMEOUT="3", CHAINSAGA_SCRIPT_MEMORY="96") as child:
+        yield child
+
+
+@pytest.fixture(scope="module")
+def patient(jvm: JvmWorker, worker: ChildProcess) -> Iterator[ChildProcess]:
+    """One that lets scripts take their time, in place of the other: for the last tests."""
+    assert worker.stop() == SIGTERM_EXIT
+    with jvm.running(CHAINSAGA_SCRIPT_TIMEOUT="60") as child:
+        yield child
+
+
+async def run(api: Api, chain: str, id: str, request: object = None) -> Any:
+    """The detail of an execution that has ended."""
+    answer = await api.execute(chain, request, execution_id=id, mode="async")
+    assert answer.status_code == 202, answer.text
+    return await api.ended(id, limit=LIMIT)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_every_kind_in_every_language(api: Api, id: str) -> None:
+    view = await run(api, "every", id, REQUEST)
+    assert view["status"] == "COMPLETED", view["error"]
+    assert view["context"] == {"total": 50, "dear": ["ink"], "count": 9, "which": "many"}
+    assert view["output"] == {"by": "groovy", "of": "every", "at": 1.5}
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_failure_has_its_line_and_is_undone(api: Api, id: str) -> None:
+    view = await run(api, "undone", id)
+    assert (view["status"], view["failed_step"]) == ("PARTIALLY_COMPENSATED", "broken")
+    assert only(view["error"], "code", "type", "details") == {
+        "code": "SCRIPT_FAILED",
+        "type": "IllegalStateException",
+        "details": {"language": "groovy", "line": 3},
+    }
+    assert view["error"]["message"] == "script 'broken', line 3: no engine"
+    assert view["context"] == {"begun": True}
+    stack = {entry["component"]: entry["status"] for entry in view["executionStack"]}
+    assert stack == {"book": "COMPENSATED", "broken": "UNKNOWN"}
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_refusal_leaves_nothing(api: Api, id: str) -> None:
+    view = await run(api, "refused", id)
+    assert (view["status"], view["error"]["code"]) == ("COMPENSATED", "SOLD_OUT")
+    stack = {entry["component"]: entry["status"] for entry in view["executionStack"]}
+    assert stack == {"book": "COMPENSATED", "sold": "FAILED"}
+
+
+@pytest.mark.usefixtures("worker")
+async def test_what_the_chain_gives(api: Api, id: str) -> None:
+    view = await run(api, "bound", id)
+    assert view["output"] == [7, "v", "t", "bound"]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_script_ends_the_flow(api: Api, id: str) -> None:
+    view = await run(api, "ends", id)
+    assert view["status"] == "COMPLETED"
+    assert [entry["component"] for entry in view["executionStack"]] == ["finish"]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_steps_of_both_workers_share_a_context(api: Api, id: str) -> None:
+    view = await run(api, "mixed", id)
+    assert (view["status"], view["output"]) == ("COMPLETED", ["1", "2.5", "é"])
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_retry_goes_by_the_type(api: Api, id: str) -> None:
+    view = await run(api, "retried", id)
+    (flaky,) = view["executionStack"]
+    assert (flaky["attempts"], flaky["error"]["type"]) == (1, "IllegalArgumentException")
+
+
+@pytest.mark.usefixtures("worker")
+async def test_what_does_not_compile_was_not_run(api: Api, id: str) -> None:
+    view = await run(api, "untyped", id)
+    (entry,) = view["executionStack"]
+    assert (entry["status"], entry["error"]["code"]) == ("FAILED", "SCRIPT_INVALID")
+    assert entry["error"]["details"] == {"language": "java", "line": 2}
+
+
+@pytest.mark.usefixtures("worker")
+async def test_an_endless_loop_is_ended(api: Api, id: str) -> None:
+    view = await run(api, "endless", id)
+    assert (view["error"]["code"], view["failed_step"]) == ("SCRIPT_TIMEOUT", "endless")
+    stack = {entry["component"]: entry["status"] for entry in view["executionStack"]}
+    assert stack == {"book": "COMPENSATED", "endless": "UNKNOWN"}
+
+
+async def test_without_the_worker_a_chain_says_so(api_without: Api) -> None:
+    answer = await api_without.execute("refused", {})
+    assert (answer.status_code, answer.json()["code"]) == (422, "CHAIN_INVALID")
+    assert "engine java has no worker in this deployment" in answer.text
+    assert "engine qlexpress has no worker in this deployment" in answer.text
+
+
+async def entered(gate: Path, times: int) -> None:
+    """Wait until the script at the gate was begun so often."""
+
+    async def look() -> bool | None:
+        file = gate / "entered"
+        return True if file.exists() and len(file.read_text()) >= times else None
+
+    await until(look, LIMIT, f"attempt {times} at the gate")
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_cancelled_step_is_stopped(api: Api, id: str, tmp_path: Path) -> None:
+    await api.execute("lasting", {"gate": str(tmp_path)}, execution_id=id, mode="async")
+    await entered(tmp_path, 1)
+    decision = {"operator": "ann", "reason": "enough", "in_flight": "cancel"}
+    answer = await api.http.post(f"/api/saga/executions/{id}/compensate", json=decision)
+    assert answer.is_success, answer.text
+    view = await api.ended(id, limit=LIMIT)
+    (entry,) = view["executionStack"]
+    assert (entry["status"], entry["error"]["code"]) == ("UNKNOWN", "CANCELLED")
+
+
+async def test_a_worker_that_is_killed_leaves_the_step_to_another(
+    api: Api, jvm: JvmWorker, patient: ChildProcess, id: str, tmp_path: Path
+) -> None:
+    await api.execute("lasting", {"gate": str(tmp_path)}, execution_id=id, mode="async")
+    await entered(tmp_path, 1)
+    patient.send(signal.SIGKILL)
+    patient.wait(LIMIT)
+    with jvm.running(CHAINSAGA_SCRIPT_TIMEOUT="60"):
+        await entered(tmp_path, 2)
+        (tmp_path / "open").touch()
+        view = await api.ended(id, limit=LIMIT)
+    (entry,) = view["executionStack"]
+    assert (entry["status"], entry["attempts"], view["output"]) == ("COMPLETED", 2, 2)
