@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
 from migrations.adoption import KEPT, PlatformRowsClash
 from migrations.run import downgrade, upgrade
@@ -149,6 +150,31 @@ def test_what_is_taken_over_is_what_is_made_new(engine: Engine, tmp_path: Path) 
     finally:
         fresh.dispose()
         run(engine, f"DROP DATABASE `{fresh.url.database}`")
+
+
+NEW_ROWS = {
+    "flow_chain": "INSERT INTO flow_chain (tenant_id, chain_name, chain_code)"
+    " VALUES ('acme', 'new', 'THEN(a);')",
+    "rule_component": "INSERT INTO rule_component (tenant_id, component_id, component_code)"
+    " VALUES ('acme', 'new', 'x')",
+}
+
+
+@pytest.mark.parametrize("table", NEW_ROWS)
+def test_rows_of_now_go_down_too_once_the_old_columns_can_hold_them(
+    engine: Engine, table: str
+) -> None:
+    before = definition(engine, table)
+    upgrade(engine)
+    number = len(asked(engine, f"SELECT id FROM {table}"))
+    run(engine, NEW_ROWS[table])
+    with pytest.raises(DBAPIError, match="tenant_id"):
+        downgrade(engine)
+    run(engine, f"UPDATE {table} SET tenant_id = '9' WHERE tenant_id = 'acme'")
+    downgrade(engine)
+    assert definition(engine, table) == before
+    assert len(asked(engine, f"SELECT id FROM {table}")) == number + 1
+    assert asked(engine, f"SELECT count(*) FROM {table} WHERE tenant_id = 9") == [(1,)]
 
 
 def test_a_migration_that_was_cut_off_can_be_repeated(engine: Engine) -> None:
