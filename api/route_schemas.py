@@ -40,7 +40,9 @@ class RouteSagaRequest(RouteRequest):
     )
 
     execution_id: Annotated[ExecutionId, StringConstraints(max_length=80)] | None = Field(
-        None, description="yours, to make the request repeatable; made here when missing"
+        None,
+        description="yours, of at most 80 characters, to make the request repeatable; made here "
+        "when missing",
     )
     business_key: (
         Annotated[

@@ -136,7 +136,7 @@ def saga_id(execution_id: str, chain: str, namespace: str | None) -> str:
 
     Letters beyond ASCII are written as in addresses. What would be too long ends in a hash.
     """
-    whole = ".".join((execution_id, *(quote(part) for part in (namespace, chain) if part)))
+    whole = ".".join((execution_id, *(quote(part, safe="") for part in (namespace, chain) if part)))
     if len(whole) <= ID_LIMIT:
         return whole
     digest = sha256(whole.encode()).hexdigest()[:32]

@@ -89,6 +89,11 @@ def placeholders(text: str) -> Iterator[Placeholder]:
             yield Placeholder(match.group(1), match.start(), match.end())
 
 
+def is_template(text: str) -> bool:
+    """Whether something in a text is to be filled."""
+    return next(placeholders(text), None) is not None
+
+
 def definitions(text: str) -> dict[str, tuple[int, int]]:
     """Start and end of each key's value: what stands up to the first `;`, blanks around it off.
 

@@ -12,7 +12,7 @@ from rules.checks.filling import filled
 from rules.checks.known import Kind, Named
 from rules.checks.limits import DEFAULT_LIMITS
 from rules.checks.resolve import CURRENT_CHAIN
-from rules.el.ast import Call, Chained, Expr, Literal, Name
+from rules.el.ast import Assignment, Call, Chained, Expr, Literal, Name
 from rules.el.findings import Findings
 from rules.el.operators.rows import Operator
 from rules.el.operators.table import FUNCTIONS, MODIFIERS
@@ -81,6 +81,9 @@ class _Walk:
                 self.component(name, kind)
             case Call():
                 self.operands(FUNCTIONS.get(expr.name), expr)
+            case Assignment():
+                self.expression(expr.value, kind)
+                self.variables[expr.target.text] = self.alone(expr.value)
             case Chained():
                 self.expression(expr.base, kind)
                 self.modifiers(expr)

@@ -14,7 +14,7 @@ from rules.checks.literals import NotComputableError, Value, compute
 from rules.checks.names import Names, Scope
 from rules.checks.operands import Operands
 from rules.checks.terms import Applied, Constant, Term
-from rules.el.ast import Arithmetic, Broken, Call, Chained, Expr, Literal, Name, Script
+from rules.el.ast import Arithmetic, Assignment, Broken, Call, Chained, Expr, Literal, Name, Script
 from rules.el.findings import Findings, quoted
 from rules.el.operators.kinds import (
     EXPRESSIONS,
@@ -110,6 +110,10 @@ class _Checker:
             return Term(kind, Constant(expr.value), expr.start, expr.end)
         if isinstance(expr, Arithmetic):
             return self.arithmetic(expr)
+        if isinstance(expr, Assignment):
+            value = self.term(expr.value)
+            self.names.assign(expr.target, value)
+            return value
         return Term(UNKNOWN, None, expr.start, expr.end)
 
     def arithmetic(self, expr: Arithmetic) -> Term:

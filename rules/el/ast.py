@@ -62,6 +62,16 @@ class Chained:
 
 
 @dataclass(frozen=True, slots=True)
+class Assignment:
+    """`target = value` in an operand's place, where it stands for its value."""
+
+    target: Name
+    value: "Expr"
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """What could not be read; its error has been reported."""
 
@@ -69,12 +79,15 @@ class Broken:
     end: int
 
 
-Expr = Name | Literal | Arithmetic | Call | Chained | Broken
+Expr = Name | Literal | Arithmetic | Call | Chained | Assignment | Broken
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`value` or `target = value`; `names` are all references in `value`, in order."""
+    """`value` or `target = value`.
+
+    `names` are all references in `value`, in order, but for variables that an operand has assigned.
+    """
 
     target: Name | None
     value: Expr

@@ -28,6 +28,9 @@ _TOKEN: Final = re.compile(
 )
 
 
+_INTEGER_MAX: Final = 2**31 - 1
+
+
 @dataclass(slots=True)
 class Tokens:
     """The tokens of one text as parallel lists, closed by one empty token of kind `end`.
@@ -64,6 +67,18 @@ def comments(text: str) -> list[Span]:
         for match in _TOKEN.finditer(text)
         if match.lastgroup == "skip" and match.group().startswith("/")
     ]
+
+
+def number_of(token: str) -> int | float | None:
+    """The value of a number token, perhaps with a `-` before it; None if it is too large."""
+    digits = token.rstrip("fFdD")
+    if digits != token or not digits.lstrip("-").isdigit():
+        decimal = float(digits)
+        return None if abs(decimal) == float("inf") else decimal
+    if len(digits) > len("-2147483648"):
+        return None
+    value = int(digits)
+    return value if -_INTEGER_MAX - 1 <= value <= _INTEGER_MAX else None
 
 
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)

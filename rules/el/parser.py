@@ -7,9 +7,20 @@ After an error it goes on behind the next `,`, `)` or `;`, so several errors are
 
 from typing import Final
 
-from rules.el.ast import Arithmetic, Broken, Call, Chained, Expr, Literal, Name, Script, Statement
+from rules.el.ast import (
+    Arithmetic,
+    Assignment,
+    Broken,
+    Call,
+    Chained,
+    Expr,
+    Literal,
+    Name,
+    Script,
+    Statement,
+)
 from rules.el.findings import Findings, quoted
-from rules.el.lexer import tokenize, unescape
+from rules.el.lexer import number_of, tokenize, unescape
 from rules.templates import placeholders
 
 DEPTH: Final = 100
@@ -17,7 +28,6 @@ DEPTH: Final = 100
 parser, checks and lowering, which recurse up to five frames per level, stay far from Python's own
 limit."""
 
-_INTEGER_MAX: Final = 2**31 - 1
 _SIGNS: Final = frozenset("+-*/")
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 # fmt: off
@@ -54,6 +64,7 @@ class _Parser:
         self.depth = 0
         self.depth_limit = depth
         self.names: list[Name] = []
+        self.assigned: set[str] = set()
         self.reported_at = -1
         self.gave_up = False
 
@@ -76,17 +87,25 @@ class _Parser:
 
         statement = [ name "=" ] expression
         """
-        target = None
-        at = self.at
-        if self.texts[at + 1 : at + 2] == ["="] and self.kinds[at] == "name":
-            start = self.starts[at]
-            target = Name(self.texts[at], start, start + len(self.texts[at]))
-            if target.text in _HOST_WORDS or target.text in _CONSTANTS:
-                self.error("syntax", f"{quoted(target.text)} cannot be a variable")
-            self.at += 2
+        target = self.target()
         self.names = []
         value = self.expression()
         return Statement(target, value, tuple(self.names))
+
+    def target(self) -> Name | None:
+        """Read the variable that is assigned here, if one is.
+
+        [ name "=" ]
+        """
+        at = self.at
+        if self.kinds[at] != "name" or self.texts[at + 1] != "=":
+            return None
+        start = self.starts[at]
+        target = Name(self.texts[at], start, start + len(self.texts[at]))
+        if target.text in _HOST_WORDS or target.text in _CONSTANTS:
+            self.error("syntax", f"{quoted(target.text)} cannot be a variable")
+        self.at += 2
+        return target
 
     def end_statement(self) -> None:
         """Between two statements stands a `;` or a line break."""
@@ -182,7 +201,8 @@ class _Parser:
     def arguments(self, name: str) -> tuple[Expr, ...]:
         """Read the operands of a call; its "(" was read.
 
-        args = [ expression { "," expression } ] ")"
+        args = [ argument { "," argument } ] ")"
+        argument = [ name "=" ] expression
         """
         texts = self.texts
         if texts[self.at] == ")":
@@ -193,7 +213,13 @@ class _Parser:
         opened = self.starts[self.at - 1]
         args: list[Expr] = []
         while True:
-            args.append(self.expression())
+            assigns = self.kinds[self.at] == "name" and texts[self.at + 1] == "="
+            target = self.target() if assigns else None
+            arg = self.expression()
+            if target is not None:
+                self.assigned.add(target.text)
+                arg = Assignment(target, arg, target.start, arg.end)
+            args.append(arg)
             text = texts[self.at]
             if text == ",":
                 self.at += 1
@@ -214,7 +240,7 @@ class _Parser:
             self.error("syntax", f"missing ')' to close '{name}('", at_end=True, hint=hint)
             return False
         if text == "=":
-            self.error("unsupported_host", "an assignment is a statement", hint=_EL_IS_DATA)
+            self.error("unsupported_host", "one assignment per operand", hint=_EL_IS_DATA)
         elif self.starts_operand():
             before = quoted(self.text[last.start : last.end])
             self.error("syntax", f"missing ',' between {before} and {quoted(text)} in {name}(...)")
@@ -253,7 +279,8 @@ class _Parser:
             self.error("unsupported_host", f"{quoted(text)} is not EL", hint=_EL_IS_DATA)
             return self.give_up()
         name = Name(text, start, end)
-        self.names.append(name)
+        if text not in self.assigned:
+            self.names.append(name)
         return name
 
     def number(self, text: str, start: int) -> Expr:
@@ -265,16 +292,8 @@ class _Parser:
             text += self.texts[self.at]
             self.at += 1
         end = self.end_before()
-        digits = text.rstrip("fFdD")
-        value: int | float = 0
-        if digits != text or not digits.lstrip("-").isdigit():
-            value = float(digits)
-            fits = abs(value) != float("inf")
-        else:
-            fits = len(digits) <= len("-2147483648")
-            value = int(digits) if fits else 0
-            fits = fits and -_INTEGER_MAX - 1 <= value <= _INTEGER_MAX
-        if not fits:
+        value = number_of(text)
+        if value is None:
             self.findings.error("range", "this number is too large", start, end)
             return Broken(start, end)
         return Literal(value, start, end)

@@ -6,7 +6,7 @@ of 100 characters is broken at its operands. Comments are dropped. Knows no oper
 
 from typing import Final
 
-from rules.el.ast import Arithmetic, Broken, Call, Chained, Expr, Literal, Name, Script
+from rules.el.ast import Arithmetic, Assignment, Broken, Call, Chained, Expr, Literal, Name, Script
 from rules.el.findings import Findings
 from rules.el.parser import parse
 from rules.errors import ChainInvalid
@@ -47,6 +47,8 @@ def _fitted(expr: Expr, indent: str, before: str, after: str) -> str:
         return line
     if isinstance(expr, Call):
         return before + _broken(expr, indent)
+    if isinstance(expr, Assignment):
+        return _fitted(expr.value, indent, f"{before}{expr.target.text} = ", after)
     if isinstance(expr, Chained):
         text = _fitted(expr.base, indent, before, after)
         for modifier in expr.modifiers:
@@ -90,6 +92,8 @@ def _line(expr: Expr) -> str:
             for sign, operand in zip(expr.signs, expr.operands[1:], strict=True):
                 text += f" {sign} {_grouped(operand)}"
             return text
+        case Assignment():
+            return f"{expr.target.text} = {_line(expr.value)}"
         case Broken():
             return "?"
 

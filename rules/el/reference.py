@@ -29,7 +29,8 @@ the chain is compiled.
 |---|---|
 | statements | end with `;` or the line; the last one is the chain. Others that are not assigned \
 are discarded, with a warning |
-| variables | `both = WHEN(a, b); THEN(both, c)`. Every use is a copy |
+| variables | `both = WHEN(a, b); THEN(both, c)`. Every use is a copy. An operand may assign one, \
+and stands for its value: `THEN(a, both = WHEN(b, c))` |
 | names | a variable, else a component, else a chain of that name. `currChainId` is the chain's \
 own name |
 | strings | `"..."` or `'...'`, with `\\"`, `\\'`, `\\\\`, `\\n`, `\\t`, `\\uXXXX`; they may span \
@@ -38,6 +39,7 @@ lines |
 | comments | `// to the end of the line`, `/* over lines */` |
 | a chain | must be an expression: `THEN(a)`, not `a` |
 | chains in chains | a chain's name includes it. Chains must not run in a circle |
+| templates | `{{key}}` is filled by chains that extend this one: [definitions.md](definitions.md) |
 
 Names of operators are case sensitive. In the examples `a` to `d` are common components, `x` and
 `y` boolean ones, `s` is a switch, `n` a for and `it` an iterator component, and `sub` is a chain.

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,14 +69,14 @@ class Place:
         }
 
 
-def new_place(home: Path, temporal: str, **settings: Any) -> Place:
+def new_place(home: Path, temporal: str, *, components: str = COMPONENTS, **settings: Any) -> Place:
     """A place below `home`, on a task queue of its own."""
     database = f"sqlite:///{home}/rules/chainsaga.db"
     (home / "rules").mkdir(parents=True)
     upgrade(database)
     given = Settings(
         database_url=database,
-        components=COMPONENTS,  # type: ignore[arg-type] # split by the settings
+        components=components,  # type: ignore[arg-type] # split by the settings
         task_queue=f"queue-{uuid4().hex}",
         **settings,
     )
@@ -91,11 +91,17 @@ def new_place(home: Path, temporal: str, **settings: Any) -> Place:
     return place
 
 
-def load(settings: Settings, chains: list[ChainRow] | tuple[ChainRow, ...]) -> None:
+def load(
+    settings: Settings,
+    chains: list[ChainRow] | tuple[ChainRow, ...],
+    *,
+    namespace: str | None = None,
+    tenants: Sequence[str] = TENANTS,
+) -> None:
     """Save chains for every tenant of the tests."""
     engine = create_engine_for(settings.database_url, "tests")
-    repository = ChainRepository(engine, settings.application, settings.rule_namespace)
-    for tenant in TENANTS:
+    repository = ChainRepository(engine, settings.application, namespace or settings.rule_namespace)
+    for tenant in tenants:
         for chain in chains:
             repository.save(replace(chain, tenant=tenant))
     engine.dispose()

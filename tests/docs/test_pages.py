@@ -82,7 +82,7 @@ def test_a_decision_fits_a_page(file: Path) -> None:
 
 def _shown(default: object) -> str:
     match default:
-        case None:
+        case None | ():
             return "*none*"
         case bool():
             return f"`{str(default).lower()}`"

@@ -1,6 +1,7 @@
 """The migrations: they make what the tables say, go back to nothing, render for all dialects."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from migrations.run import downgrade, render, upgrade
 from rules.source import tables as rule_tables
 from rules.source.engine import create_engine_for
 from rules.source.metadata import MetadataRepository, MetadataRow
+from rules.source.repository import ChainRepository
 from tests.activities.mirror.stores import STORES, session_stores
 
 OURS = {
@@ -127,6 +129,28 @@ def test_a_process_of_before_can_still_write_policies(engine: Engine) -> None:
     with engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT component_id FROM saga_component_metadata").all()
     assert [row[0] for row in rows] == ["pay"]
+
+
+def test_chains_of_before_extend_nothing_and_stay(engine: Engine) -> None:
+    upgrade(engine, "0005")
+    insert = (
+        "INSERT INTO flow_chain (tenant_id, chain_name, chain_code) VALUES ('1', '{}', 'THEN(a);')"
+    )
+    with engine.begin() as connection:
+        connection.exec_driver_sql(insert.format("old"))
+    upgrade(engine)
+    repository = ChainRepository(engine, "dms-liteflow", "default")
+    (old,) = repository.read_all()
+    assert (old.name, old.extends, old.route) == ("old", None, None)
+    repository.save(replace(old, name="new", extends="old", route="isNew"))
+    # A process of before goes on writing meanwhile.
+    with engine.begin() as connection:
+        connection.exec_driver_sql(insert.format("older"))
+    assert [row.extends for row in repository.read_all()] == ["old", None, None]
+    downgrade(engine, "0005")
+    with engine.connect() as connection:
+        names = connection.exec_driver_sql("SELECT chain_name FROM flow_chain ORDER BY 1").all()
+    assert [row[0] for row in names] == ["new", "old", "older"]
 
 
 def test_the_tables_are_what_the_code_says(engine: Engine) -> None:

@@ -160,6 +160,7 @@ UNSUPPORTED_HOST = [
     "IF(x «==» y, a)",
     "«function» f(x) { THEN(a) }",
     "FOR(«1 + a»).DO(b)",
+    "THEN(t = b «=» a)",
 ]
 NOT_A_CONDITION = [
     "«a»",
@@ -227,6 +228,8 @@ BODIES = [
     "SWITCH(s).DEFAULT(a)",
     "FOR(0).DO(a)",
     "a.retry(1).id('i').tag('t').maxWaitSeconds(2).retry(3, 'E')",
+    "THEN(t = a, WHEN(t, u = THEN(t.tag('x'))), u)",
+    "THEN(FOR(2).DO(t = THEN(a)), t)",
 ]
 
 

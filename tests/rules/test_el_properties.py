@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 
 from rules.checks.limits import Limits
 from rules.compiler import ChainText, Compiled, check_chain, compile_chain
-from rules.el.ast import Arithmetic, Call, Chained, Expr, Literal, Name, Script, Statement
+from rules.el.ast import (
+    Arithmetic,
+    Assignment,
+    Call,
+    Chained,
+    Expr,
+    Literal,
+    Name,
+    Script,
+    Statement,
+)
 from rules.el.findings import Findings
 from rules.el.lexer import tokenize
 from rules.el.parser import parse
@@ -101,6 +111,11 @@ conditions = st.recursive(
 after_all = marks(*MARKS)
 
 
+def assigned(item: Expr) -> Expr:
+    """The operand, and a variable of it that is never used."""
+    return Assignment(Name("unused", 0, 0), item, 0, 0)
+
+
 def sequences(items: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
     hoisted = st.builds(
         lambda operator, item, after: chained(call(operator, item), after),
@@ -111,7 +126,7 @@ def sequences(items: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
     return st.builds(
         lambda operator, args, after: chained(call(operator, *args), after),
         st.sampled_from(["THEN", "SER"]),
-        st.lists(st.one_of(items, items, hoisted), min_size=1, max_size=4),
+        st.lists(st.one_of(items, items, hoisted, items.map(assigned)), min_size=1, max_size=4),
         after_all,
     )
 

@@ -94,6 +94,26 @@ def test_a_folder_is_a_set_of_chains(tmp_path: Path, capsys: Captured) -> None:
     assert "x (boolean)" in told.err
 
 
+@pytest.mark.parametrize("more", [[], ["--components", "kinds.json"]], ids=["assumed", "named"])
+def test_a_template_is_no_error(
+    more: list[str], tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("base.el").write_text("THEN(a, {{what}})")
+    Path("kinds.json").write_text('{"a": "common"}')
+    assert run(["check", "base.el", *more]) == 0
+    told = capsys.readouterr()
+    assert told.out == "base: a template, read where a chain extends it\n"
+    assert "base:1:9: info: 'base' is a template: {{what}} has no value" in told.err
+    assert run(["check", "base.el", "--json", *more]) == 0
+    (chain,) = json.loads(capsys.readouterr().out)["chains"]
+    assert (chain["sound"], chain["nodes"]) == (True, None)
+    # To run it is another matter.
+    with pytest.raises(SystemExit) as stop:
+        run(["plan", "base.el", *more])
+    assert stop.value.code == 1
+
+
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("THEN(a)"))
     assert run(["check", "-"]) == 0

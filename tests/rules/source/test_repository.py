@@ -18,12 +18,13 @@ def test_what_is_saved_is_read(repository: ChainRepository) -> None:
     rows = (
         ChainRow(tenant="1", name="order", text="THEN(a);", description="the order, 下单"),
         ChainRow(tenant="1", name="refund", text="THEN(b);", status="DRAFT", undo_policy="stop"),
+        ChainRow(tenant="1", name="rush", text="{{a}} = b;", extends="order", route="isRush"),
         ChainRow(tenant="2", name="order", text="THEN(c);", enabled=False, transactional=False),
     )
     for row in rows:
         repository.save(row)
     assert repository.read_all() == rows
-    assert [row.serving for row in rows] == [True, False, False]
+    assert [row.serving for row in rows] == [True, False, True, False]
 
 
 def test_names_are_told_apart_by_case_and_read_in_order(repository: ChainRepository) -> None:
@@ -40,6 +41,8 @@ CHANGES = [
     ({"enabled": False}, 2),
     ({"transactional": False}, 2),
     ({"undo_policy": "continue"}, 2),
+    ({"route": "isRush"}, 2),
+    ({"extends": "base"}, 2),
     ({"version": 9}, 1),
 ]
 

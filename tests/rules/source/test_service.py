@@ -1,6 +1,7 @@
 """The rule source: refreshing, and serving on while the database is away."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,14 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from migrations.run import upgrade
-from rules.errors import ChainUnknown, RulesUnavailable
+from rules.errors import ChainUnknown, RoutesUnknown, RulesUnavailable
 from rules.plan import ComponentPolicy
 from rules.source.edits import PolicyEdit
 from rules.source.engine import create_engine_for
 from rules.source.freeze import freeze_current
 from rules.source.metadata import MetadataRepository, Write
 from rules.source.repository import ChainRepository, ChainRow
+from rules.source.routes import current_routes
 from rules.source.service import RETRY_SECONDS, RuleSource
 
 Components = Mapping[str, ComponentPolicy]
@@ -79,12 +81,12 @@ def test_the_old_rules_serve_while_the_database_is_away(source: RuleSource, engi
     ]
 
 
-def edit(engine: Engine, tenant: str, timeout: float) -> None:
+def edit(engine: Engine, tenant: str, timeout: float, component: str = "a") -> None:
     """What the API does before it reads the rules again."""
     repository = MetadataRepository(engine, "dms-liteflow")
     changes = PolicyEdit(timeout=timeout)
-    policy = ComponentPolicy(id="a", timeout=timeout)
-    row = repository.rows(tenant, "a").get((tenant, "a"))
+    policy = ComponentPolicy(id=component, timeout=timeout)
+    row = repository.rows(tenant, component).get((tenant, component))
     repository.edit(
         Write(
             tenant=tenant,
@@ -181,3 +183,51 @@ def test_who_misses_a_chain_looks_again_every_few_seconds(
 def test_status_before_anything_was_read(source: RuleSource) -> None:
     status = source.status
     assert (status.chains, status.refreshed_at, status.degraded) == (0, None, None)
+
+
+def test_further_namespaces_are_read_together(
+    engine: Engine, repository: ChainRepository, components: Components
+) -> None:
+    further = ChainRepository(engine, "dms-liteflow", "campaign")
+    repository.save(ORDER)
+    further.save(ChainRow(tenant="1", name="gift", text="THEN(order, c);"))
+    source = RuleSource(
+        engine, "dms-liteflow", "default", components, further=("campaign", "default", "bare")
+    )
+    assert source.namespaces == ("default", "campaign", "bare")
+    gift = source.snapshot_of("campaign").compiled("1", "gift")
+    assert gift.includes == {"order"}
+    assert set(source.snapshot.chains("1")) == {"order"}
+    assert source.snapshot_of("bare").tenants == frozenset()
+    assert source.status.chains == 1
+    # A change of the first namespace reaches what is built on it.
+    repository.save(ChainRow(tenant="1", name="order", text="THEN(d);"))
+    assert source.refresh()
+    after = source.snapshot_of("campaign").compiled("1", "gift")
+    assert set(after.plan.components) == {"c", "d"}
+
+
+ROUTE = ChainRow(tenant="1", name="gift", text="THEN(a);", route="is")
+
+
+def test_routes_are_looked_for_again_and_edited(
+    engine: Engine, repository: ChainRepository, components: Components
+) -> None:
+    clock = Clock()
+    known = {**components, "is": ComponentPolicy(id="is", kind="boolean", read_only=True)}
+    source = RuleSource(engine, "dms-liteflow", "default", known, clock=clock)
+    with pytest.raises(RoutesUnknown) as caught:
+        current_routes(source, "1", None)
+    assert (caught.value.namespace, caught.value.served) == ("default", ("default",))
+    repository.save(ROUTE)
+    repository.save(replace(ROUTE, name="wrong", route="a"))
+    edit(engine, "1", 3, "is")
+    with pytest.raises(RoutesUnknown):
+        current_routes(source, "1", None)
+    clock.now += RETRY_SECONDS
+    found = current_routes(source, "1", "default")
+    assert (list(found.plans), list(found.broken)) == (["gift"], ["wrong"])
+    assert found.chains == ("gift", "wrong")
+    assert found.plans["gift"].components["is"].timeout == 3
+    with pytest.raises(RoutesUnknown):
+        current_routes(source, "1", "campaign")

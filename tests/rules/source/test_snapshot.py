@@ -8,7 +8,7 @@ import pytest
 
 from rules.compiler import Compiled, compile_chain
 from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown
-from rules.plan import ComponentPolicy
+from rules.plan import ComponentPolicy, Plan
 from rules.source import snapshot as module
 from rules.source.repository import ChainRow
 from rules.source.snapshot import Snapshot
@@ -149,6 +149,117 @@ def test_only_what_changed_is_compiled_again(
     for name in names:
         after.compiled("1", name)
     assert set(compilations) == again
+
+
+FAMILY = (
+    row("1", "base", "THEN(a, {{what}});"),
+    row("1", "child", "{{what}} = b;", extends="base"),
+    row("1", "grandchild", "", extends="child"),
+    row("1", "user", "THEN(child, c);"),
+    row("1", "apart", "THEN(d);"),
+)
+FAMILY_CHANGES: list[tuple[str, ChainRow, set[str]]] = [
+    ("the base", row("1", "base", "THEN({{what}});"), {"child", "grandchild", "user"}),
+    (
+        "what extends it",
+        row("1", "child", "{{what}} = c;", extends="base"),
+        {"child", "grandchild", "user"},
+    ),
+    ("whom it extends", row("1", "child", "", extends="apart"), {"child", "grandchild", "user"}),
+    ("a route", row("1", "apart", "THEN(d);", route="is"), {"apart"}),
+    ("another chain", row("1", "apart", "THEN(c);"), {"apart"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("why", "changed", "again"), FAMILY_CHANGES, ids=[case[0] for case in FAMILY_CHANGES]
+)
+def test_what_extends_a_changed_chain_is_compiled_again(
+    components: Components, compilations: list[str], why: str, changed: ChainRow, again: set[str]
+) -> None:
+    names = ("child", "grandchild", "user", "apart")
+    before = Snapshot(FAMILY, components)
+    for name in names:
+        before.compiled("1", name)
+    compilations.clear()
+    rows = {one.name: one for one in (*FAMILY, changed)}
+    after = Snapshot(rows.values(), components, before)
+    for name in names:
+        after.compiled("1", name)
+    assert set(compilations) == again
+
+
+@pytest.mark.parametrize("status", [{"status": "DRAFT"}, {"enabled": False}])
+def test_what_does_not_serve_cannot_be_extended(
+    components: Components, status: dict[str, Any]
+) -> None:
+    rows = (row("1", "base", "THEN(a);", **status), row("1", "child", "", extends="base"))
+    with pytest.raises(ChainInvalid) as caught:
+        Snapshot(rows, components).compiled("1", "child")
+    assert [one.category for one in caught.value.diagnostics] == ["unknown_base_chain"]
+
+
+ASKED = {"is": ComponentPolicy(id="is", kind="boolean")}
+ROUTED = (
+    row("1", "second", "THEN(a);", route="is"),
+    row("1", "first", "THEN(a);", route="NOT(is)", version=3),
+    row("1", "wrong", "THEN(a);", route="a"),
+    row("1", "off", "THEN(a);", route="is", enabled=False),
+    row("1", "none", "THEN(a);"),
+    row("1", "blank", "THEN(a);", route=" "),
+    row("2", "second", "THEN(a);", route="is"),
+)
+
+
+def test_routes(components: Components) -> None:
+    snapshot = Snapshot(ROUTED, {**components, **ASKED})
+    routes = snapshot.routes("1")
+    assert list(routes) == ["first", "second", "wrong"]
+    first = routes["first"]
+    assert isinstance(first, Plan)
+    assert (first.chain, first.version, set(first.components)) == ("first", 3, {"is"})
+    assert isinstance(routes["wrong"], ChainInvalid)
+    assert list(snapshot.routes("2")) == ["second"]
+    assert snapshot.routes("3") == {}
+
+
+def test_only_changed_routes_are_compiled_again(components: Components) -> None:
+    known = {**components, **ASKED}
+    before = Snapshot(ROUTED, known)
+    old = before.routes("1")
+    changed = (*ROUTED, row("1", "first", "THEN(a);", route="is"), row("1", "wrong", "THEN(a);"))
+    new = Snapshot({(r.tenant, r.name): r for r in changed}.values(), known, before).routes("1")
+    assert list(new) == ["first", "second"]
+    assert new["second"] is old["second"]
+    assert new["first"] != old["first"]
+
+
+def test_chains_beneath_are_included_and_extended_and_not_served(components: Components) -> None:
+    beneath = (
+        row("1", "shared", "THEN(b, {{what}});"),
+        row("1", "part", "THEN(c);"),
+        row("1", "hidden", "THEN(d);"),
+        row("2", "theirs", "THEN(d);"),
+    )
+    rows = (
+        row("1", "main", "{{what}} = THEN(part, own);", extends="shared"),
+        row("1", "own", "THEN(a);"),
+        row("1", "hidden", "THEN(a);", status="DRAFT"),
+        row("1", "peeks", "THEN(hidden);"),
+        row("1", "thief", "THEN(theirs);"),
+    )
+    snapshot = Snapshot(rows, components, beneath=beneath)
+    compiled = snapshot.compiled("1", "main")
+    assert compiled.includes == {"shared", "part", "own"}
+    assert set(compiled.plan.components) == {"a", "b", "c"}
+    with pytest.raises(ChainUnknown):
+        snapshot.compiled("1", "part")
+    for name in ("peeks", "thief"):
+        with pytest.raises(ChainInvalid):
+            snapshot.compiled("1", name)
+    changed = (row("1", "shared", "THEN({{what}});"), *beneath[1:])
+    after = Snapshot(rows, components, snapshot, beneath=changed)
+    assert set(after.compiled("1", "main").plan.components) == {"a", "c"}
 
 
 def test_a_chain_that_is_switched_off_stops_serving(components: Components) -> None:

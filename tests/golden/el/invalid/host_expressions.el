@@ -1,1 +1,1 @@
-THEN(a ? b : c, order-1, a.tag("x" + 1), b = c, a == b)
+THEN(a ? b : c, order-1, a.tag("x" + 1), v = w = c, a == b)
