@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from api.cli.components import Components, Supply, option, tell
+from api.cli.findings import as_json
 from api.cli.sources import Source, read, several_files
 from rules.checks.chains import check_text_of
 from rules.checks.limits import DEFAULT_LIMITS
@@ -107,7 +108,7 @@ def _print_json(found: Sequence[Checked]) -> None:
             "sound": checked.sound,
             "nodes": checked.nodes,
             "assumed": {name: checked.components.known[name].kind for name in _assumed(checked)},
-            "diagnostics": [_as_json(diagnostic) for diagnostic in checked.diagnostics],
+            "diagnostics": [as_json(diagnostic) for diagnostic in checked.diagnostics],
         }
         for checked in found
     ]
@@ -116,16 +117,3 @@ def _print_json(found: Sequence[Checked]) -> None:
 
 def _assumed(checked: Checked) -> list[str]:
     return sorted(checked.components.assumed)
-
-
-def _as_json(diagnostic: Diagnostic) -> dict[str, str | int | None]:
-    return {
-        "severity": diagnostic.severity,
-        "category": diagnostic.category,
-        "message": diagnostic.message,
-        "line": diagnostic.line,
-        "column": diagnostic.column,
-        "start": diagnostic.span.start,
-        "end": diagnostic.span.end,
-        "mend": diagnostic.hint,
-    }

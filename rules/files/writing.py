@@ -14,6 +14,7 @@ from rules.files.definitions import ChainDefinition, Definitions, NodeDefinition
 from rules.files.problems import NotWritable
 
 Format = Literal["xml", "json", "yaml"]
+FORMATS: Final[tuple[Format, ...]] = ("xml", "json", "yaml")
 
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_YAML: Final = re.compile(
