@@ -42,7 +42,7 @@ def tell(answer: Answer) -> None:
     for problem in answer.problems:
         print(problem, file=sys.stderr)
     for one in answer.bringing.chains:
-        for diagnostic in one.diagnostics:
+        for diagnostic in () if _is_template(one) else one.diagnostics:
             print(f"{one.chain.place}: in chain {diagnostic}", file=sys.stderr)
     for danger in answer.bringing.endangered:
         print(
@@ -109,6 +109,8 @@ def _line(one: Brought) -> str:
     more = []
     if one.changes:
         more.append(", ".join(one.changes))
+    if _is_template(one):
+        more.append("a template, read where a chain extends it")
     if not one.row.enabled:
         more.append("disabled")
     if one.outcome == "held":
@@ -116,6 +118,12 @@ def _line(one: Brought) -> str:
     elif one.outcome in ("added", "changed") and one.row.status != "PUBLISHED":
         more.append("a draft; --publish lets it serve")
     return f"{one.outcome:<10} {one.chain.id}{': ' if more else ''}{'; '.join(more)}"
+
+
+def _is_template(one: Brought) -> bool:
+    return any(found.category == "placeholder_missing" for found in one.diagnostics) and all(
+        found.severity == "info" for found in one.diagnostics
+    )
 
 
 def _summary(answer: Answer) -> str:
