@@ -43,7 +43,7 @@ from api.schemas import ExecuteRequest
 from api.stuck import Stuck, find_stuck
 from rules.execution import Execution, Status
 from rules.source.freeze import freeze_current, request_sha
-from rules.source.service import RuleSource
+from rules.source.serving import Rules
 from rules.wire import (
     EXECUTION_QUERY,
     REQUEST_SHA_MEMO,
@@ -83,7 +83,7 @@ class Sagas:
     """The executions of all tenants; every call names its tenant."""
 
     client: Client
-    rules: RuleSource
+    rules: Rules
     reader: MirrorReader
     writer: MirrorWriter
     task_queue: str

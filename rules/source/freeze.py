@@ -17,7 +17,7 @@ from rules.errors import ChainUnknown, OverrideInvalid, TooLarge
 from rules.plan import Plan, PolicyOverride
 from rules.sizes import KEY_LIMIT, REQUEST_LIMIT, json_size
 from rules.source.edits import edited_plan
-from rules.source.service import RuleSource
+from rules.source.serving import Rules
 from rules.source.snapshot import Snapshot
 from rules.wire import Frost, SagaOptions
 
@@ -117,7 +117,7 @@ def request_sha(chain: str, request: JsonValue) -> str:
 
 
 def freeze_current(
-    rules: RuleSource,
+    rules: Rules,
     tenant: str,
     chain: str,
     request: JsonValue,
