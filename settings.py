@@ -84,6 +84,9 @@ class Settings(BaseSettings):
         (), description="further ones whose routes are asked for, separated by commas"
     )
     rule_refresh: float = Field(60, ge=10, description="how often the rules are read again")
+    when_max_wait_ms: int | None = Field(
+        None, ge=1, description="the limit of each branch of a WHEN that says none itself"
+    )
     components: Annotated[tuple[str, ...], NoDecode] = Field(
         ("activities.components",), description="packages of components, separated by commas"
     )
@@ -93,6 +96,9 @@ class Settings(BaseSettings):
     ui_url: str = Field("http://127.0.0.1:8233", description="Temporal's Web UI, for links")
     default_tenant: str = Field("1", description="tenant of a request without X-Tenant-Id")
     worker_threads: int = Field(100, ge=1, description="threads of `def` components")
+    caller_slots: int = Field(
+        1_000, ge=1, description="steps of one worker that may wait for chains they run"
+    )
     shutdown_grace: float = Field(30, ge=0, description="how long running steps may go on at stop")
     max_events: int | None = Field(
         None, ge=20, description="lowers Temporal's continue-as-new hint; for tests"

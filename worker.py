@@ -19,8 +19,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.service import RPCError
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker import PollerBehaviorAutoscaling, PollerBehaviorSimpleMaximum, Worker
 
+from activities.chains import Chains
 from activities.cluster import check_search_attributes, connect_when_up
 from activities.errors import ActivityError
 from activities.execute import component_activities
@@ -37,14 +38,20 @@ from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
 from activities.system import system_activities
+from activities.undo_sub_runs import undo_activities
 from rules.jobs import retention
+from rules.source.choice import open_rules
 from rules.source.engine import create_engine_for
 from rules.source.metadata import MetadataRepository
-from rules.source.service import RuleSource
+from rules.source.serving import ServedRules
+from rules.sub_runs import SUB_QUEUE
 from settings import Settings, SettingsInvalid, load_settings
 from workflows.plugin import saga_plugin
+from workflows.temporal import start_attributes
 
 MIRROR_GRACE: Final = 10.0
+CALLERS_GRACE: Final = timedelta(seconds=1)
+"""How long waiting steps may go on at a stop: another worker's attempt waits on."""
 SCAN_RETRY_SECONDS: Final = 5.0
 SCHEDULES_RETRY_SECONDS: Final = 30.0
 CATCH_UP_SECONDS: Final = 1.0
@@ -57,14 +64,25 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Work until `stop` is set. Raises ActivityError when it never could."""
     registry = discover(settings.components)
     engine = create_engine_for(settings.database_url, "chainsaga-worker")
-    rules = RuleSource(engine, settings.application, settings.rule_namespace, registry.policies)
+    rules = open_rules(
+        settings.rule_source,
+        engine,
+        settings.application,
+        settings.rule_namespace,
+        registry.policies,
+        default_tenant=settings.default_tenant,
+        when_max_wait=settings.when_max_wait_ms,
+    )
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer, reader = MirrorWriter(engine, hot), MirrorReader(engine, hot)
     with ThreadPoolExecutor(settings.worker_threads, "component") as executor:
         runner = Runner(Provider(), executor)
         plugin = saga_plugin(
             [
-                *component_activities(registry, runner),
+                *component_activities(
+                    registry, runner, Chains(rules, writer, reader, start_attributes)
+                ),
+                *undo_activities(),
                 *system_activities(rules, writer),
                 *job_activities(Stores(engine, reader, writer, hot), job_rules(settings)),
             ],
@@ -79,6 +97,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             _scheduling(settings, client) as scheduled,
             _reconciling(settings, client, engine, reader, writer, scheduled=scheduled),
             saga_worker(client, settings, executor),
+            callers_worker(client, settings),
         ):
             log.info("worker ready", queue=settings.task_queue, namespace=client.namespace)
             await stop.wait()
@@ -101,11 +120,24 @@ def saga_worker(client: Client, settings: Settings, executor: ThreadPoolExecutor
     )
 
 
+def callers_worker(client: Client, settings: Settings) -> Worker:
+    """One for the steps that wait for chains they run, which are many and do little."""
+    return Worker(
+        client,
+        task_queue=f"{settings.task_queue}{SUB_QUEUE}",
+        max_concurrent_activities=settings.caller_slots,
+        # No workflow ever comes here.
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(2),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=CALLERS_GRACE,
+    )
+
+
 @asynccontextmanager
 async def _background(
     settings: Settings,
     engine: Engine,
-    rules: RuleSource,
+    rules: ServedRules,
     writer: MirrorWriter,
     registry: Registry,
 ) -> AsyncIterator[None]:
@@ -210,7 +242,7 @@ async def _reconciling(
         comparing.cancel()
 
 
-async def _keep_reading(rules: RuleSource, every: float) -> None:
+async def _keep_reading(rules: ServedRules, every: float) -> None:
     while True:
         await asyncio.to_thread(rules.refresh)
         await asyncio.sleep(every)

@@ -6,13 +6,14 @@ For the course of an attempt and its judgement.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from pydantic import JsonValue
+from pydantic_core import to_jsonable_python
 
 from activities.errors import BadOutput, OutputTooLarge
 from rules.plan import ComponentPolicy
-from rules.sizes import OUTPUT_LIMIT
+from rules.sizes import NOTE_LIMIT, OUTPUT_LIMIT, short
 from rules.wire import ContextOperation
 
 
@@ -64,6 +65,15 @@ def check_size(
 def written(operations: Sequence[ContextOperation]) -> int:
     """Bytes of what is written to the context. Raises ValueError for what is no JSON."""
     return sum(_size(op.value) + len(op.key.encode()) for op in operations)
+
+
+def noted(value: object) -> JsonValue:
+    """What a step notes of itself, as JSON; it must not cost the step its answer."""
+    data = cast(JsonValue, to_jsonable_python(value, bytes_mode="base64", fallback=str))
+    text = json.dumps(data, ensure_ascii=False)
+    if len(text.encode()) <= NOTE_LIMIT:
+        return data
+    return {"too_large": short(text, NOTE_LIMIT // 8)}
 
 
 def _size(value: JsonValue) -> int:

@@ -13,9 +13,20 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_h
 from pydantic import JsonValue, PydanticUserError, TypeAdapter, ValidationError
 
 from activities.bound import Bound, is_text, read_text
-from activities.component import Bind, Context, Ctx, Delivered, Output, Provided, Step, Undo
+from activities.component import (
+    Bind,
+    Context,
+    ContextWrites,
+    Ctx,
+    Delivered,
+    Output,
+    Provided,
+    Step,
+    Undo,
+)
 from activities.errors import BadInput, BadOutput, ComponentInvalid, Unreadable
 from activities.step import NOWHERE, delivery_key
+from activities.sub_runs import ChainCalls, Launcher
 from rules.plan import Needs, OutputNeed
 from rules.wire import StepRequest, output_key
 
@@ -287,10 +298,13 @@ def _place(source: Source) -> str | None:
     return f"context:{source.key}" if isinstance(source, Ctx) else None
 
 
-def step_of(request: StepRequest, attempt: int, needs: Needs) -> Step:
-    """The step of one attempt, which was sent what `needs` says."""
+def step_of(
+    request: StepRequest, attempt: int, needs: Needs, launcher: Launcher | None = None
+) -> Step:
+    """The step of one attempt, which was sent what `needs` says; `launcher` runs its chains."""
     saga = request.saga
     place = request.place or NOWHERE
+    writes = ContextWrites()
     return Step(
         tenant=saga.tenant,
         execution_id=saga.execution_id,
@@ -302,6 +316,8 @@ def step_of(request: StepRequest, attempt: int, needs: Needs) -> Step:
         attempt=attempt,
         timeout=request.timeout,
         key=request.key,
+        context=writes,
+        calls=ChainCalls(request, writes.operations, launcher),
         place=place,
         bound=Bound(
             values=place.bind,

@@ -11,10 +11,13 @@ from typing import ParamSpec, TypeVar, Unpack
 from activities.declaration import DECLARATION, Declaration, Options, Retry
 from activities.errors import Refused, Unreadable
 from activities.step import Context, ContextWrites, Delivered, Step, Undo
+from activities.sub_runs import ChainAnswer, ChainFailed
 from rules.plan import FailurePolicy, FailureStrategy
 
 __all__ = [
     "Bind",
+    "ChainAnswer",
+    "ChainFailed",
     "Context",
     "ContextWrites",
     "Ctx",
@@ -102,6 +105,8 @@ def component(id: str, **options: Unpack[Options]) -> Callable[[Callable[P, R]],
     `timeout` and `heartbeat` are seconds per attempt. `read_only` steps need no undo; heads
     without a compensation are read-only unless told otherwise. Exceptions of the types
     in `refuses` count as refusals. `fallback` stands in for unknown components of its kind.
+    `runs_chains` allows `step.run_chain`; without a compensation such a step is taken to do nothing
+    but run chains, its `timeout` is a week unless given, and it is sent the whole context.
 
     The others are functions that run inside the step's activity, their parameters bound as its own.
     `access` is asked once before all attempts: when False, the step is left out. In each attempt

@@ -17,6 +17,7 @@ from activities.binding import Call, Provide, step_of
 from activities.errors import BadOutput
 from activities.registry import Component
 from activities.step import Step
+from activities.sub_runs import Launcher
 from rules.wire import ContextOperation, StepRequest
 
 _log: Final = logging.getLogger(__name__)
@@ -122,16 +123,22 @@ class Course:
 
 
 def bound_course(
-    component: Component, request: StepRequest, attempt: int, provide: Provide, invoke: Invoke
+    component: Component,
+    request: StepRequest,
+    attempt: int,
+    provide: Provide,
+    *,
+    invoke: Callable[[Step], Invoke],
+    launcher: Launcher | None = None,
 ) -> Course:
     """An attempt with everything bound that it may call. Raises BadInput."""
-    step = step_of(request, attempt, component.policy.needs)
+    step = step_of(request, attempt, component.policy.needs, launcher)
     own = component.binding.bind(request, attempt, provide, step)
     calls = {
         name: hook.binding.bind(request, attempt, provide, step)
         for name, hook in component.hooks.items()
     }
-    return Course(component, step, invoke, own, calls)
+    return Course(component, step, invoke(step), own, calls)
 
 
 def cancelling() -> bool:

@@ -14,6 +14,9 @@ from rules.plan import FailurePolicy, Kind, RetryPolicy
 
 DECLARATION: Final = "__chainsaga_component__"
 LOST_ATTEMPTS: Final = 3
+WAITING_LOST_ATTEMPTS: Final = 1_000
+TIMEOUT: Final = 60.0
+WAITING_TIMEOUT: Final = 7 * 86_400.0
 COMPENSATE: Final = FailurePolicy()
 
 Asked: TypeAlias = Callable[..., bool | Awaitable[bool]]
@@ -47,6 +50,7 @@ class Options(TypedDict, total=False):
     lost_attempts: int | None
     refuses: tuple[type[BaseException], ...]
     fallback: bool
+    runs_chains: bool
     access: Asked | None
     end_when: Asked | None
     continue_on_error: Asked | bool
@@ -67,7 +71,7 @@ class Declaration:
     compensate_when: Literal["unknown", "always"] = "unknown"
     retry: RetryPolicy | None = None
     on_failure: FailurePolicy = COMPENSATE
-    timeout: float = 60.0
+    timeout: float | None = None
     heartbeat: float = 15.0
     read_only: bool | None = None
     irreversible: bool = False
@@ -75,6 +79,7 @@ class Declaration:
     lost_attempts: int | None = None
     refuses: tuple[type[BaseException], ...] = ()
     fallback: bool = False
+    runs_chains: bool = False
     access: Asked | None = None
     end_when: Asked | None = None
     continue_on_error: Asked | bool = False
@@ -85,17 +90,30 @@ class Declaration:
 
     @property
     def harmless(self) -> bool:
-        """Whether there is nothing to undo: as declared, else for heads without a compensation."""
+        """Whether it has no effect of its own: as declared, else for heads, and for what runs
+        chains, without a compensation.
+        """
         if self.read_only is None:
-            return self.kind != "common" and self.compensate is None
+            return (self.kind != "common" or self.runs_chains) and self.compensate is None
         return self.read_only
+
+    @property
+    def longest(self) -> float:
+        """How long an attempt may take, in seconds; one that waits for chains very long."""
+        if self.timeout is None:
+            return WAITING_TIMEOUT if self.runs_chains else TIMEOUT
+        return self.timeout
 
     @property
     def may_be_lost(self) -> int:
         """How many attempts may be lost without an answer."""
-        if self.lost_attempts is None:
-            return LOST_ATTEMPTS if self.idempotent else 0
-        return self.lost_attempts
+        if self.lost_attempts is not None:
+            return self.lost_attempts
+        if not self.idempotent:
+            return 0
+        # Who waits for days outlives many workers; a time-out of its own is meant to end it.
+        waits = self.runs_chains and self.timeout is None
+        return WAITING_LOST_ATTEMPTS if waits else LOST_ATTEMPTS
 
     @property
     def retried(self) -> tuple[type[BaseException], ...]:

@@ -9,6 +9,8 @@
       Unreadable           what a chain gives by `.data` or `.bind` is not what a component asks for
       BadOutput            what a component returned has the wrong shape
         OutputTooLarge     what a component returned would not fit Temporal's history
+      ChainCallInvalid     a component runs a chain where or as it cannot be run
+      ChainFailed          a chain that a component ran did not complete (`activities.sub_runs`)
       StepError            an attempt failed, with its outcome (`activities.runner`)
       ClusterError         the cluster is not prepared for sagas (`activities.cluster`)
       MirrorError          the mirror cannot answer a question (`activities.mirror.views`)
@@ -118,3 +120,9 @@ class OutputTooLarge(BadOutput):
     """The output would not fit Temporal's history (design section 5, sizes)."""
 
     code = "OUTPUT_TOO_LARGE"
+
+
+class ChainCallInvalid(ActivityError):
+    """A component runs a chain where or as it cannot be run; another attempt would not help."""
+
+    code = "CHAIN_CALL_INVALID"

@@ -12,9 +12,11 @@ from typing import Final
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.chains import Chains, TemporalLauncher
 from activities.registry import Component, Registry
 from activities.runner import Runner, StepError
 from rules.sizes import DETAILS_LIMIT
+from rules.sub_runs import SUB_QUEUE
 from rules.wire import AttemptLog, StepReply, StepRequest
 
 UNEXPECTED: Final = ("STEP_FAILED", "ACCESS_FAILED", "BAD_INPUT", "BAD_OUTPUT")
@@ -22,19 +24,25 @@ UNEXPECTED: Final = ("STEP_FAILED", "ACCESS_FAILED", "BAD_INPUT", "BAD_OUTPUT")
 StepActivity = Callable[[StepRequest], Awaitable[StepReply]]
 
 
-def component_activities(registry: Registry, runner: Runner) -> Iterator[StepActivity]:
-    """One activity function per component; a chain's step is scheduled by component id."""
+def component_activities(
+    registry: Registry, runner: Runner, chains: Chains | None = None
+) -> Iterator[StepActivity]:
+    """One activity function per component; a chain's step is scheduled by component id.
+
+    `chains` is what those that run chains start them with.
+    """
     for component in registry.values():
-        yield _activity(component, runner)
+        yield _activity(component, runner, chains)
 
 
-def _activity(component: Component, runner: Runner) -> StepActivity:
+def _activity(component: Component, runner: Runner, chains: Chains | None) -> StepActivity:
     async def run(request: StepRequest) -> StepReply:
         info = activity.info()
         log = _previous(info.heartbeat_details)
-        async with _beating(info, log):
+        launcher = _launcher(request, chains, info)
+        async with beating(info, log):
             try:
-                return await runner.attempt(component, request, info.attempt, log)
+                return await runner.attempt(component, request, info.attempt, log, launcher)
             except StepError as error:
                 activity.heartbeat(error.log)
                 raise ApplicationError(
@@ -44,8 +52,24 @@ def _activity(component: Component, runner: Runner) -> StepActivity:
                     non_retryable=error.final,
                     category=_category(error),
                 ) from _told(error.__cause__)
+            except asyncio.CancelledError:
+                # A worker that stops, or an attempt out of time, leaves them to the next attempt.
+                details = activity.cancellation_details()
+                if launcher is not None and details is not None and details.cancel_requested:
+                    await launcher.cancel(request)
+                raise
 
     return activity.defn(name=component.policy.id)(run)
+
+
+def _launcher(
+    request: StepRequest, chains: Chains | None, info: activity.Info
+) -> TemporalLauncher | None:
+    """What runs the chains of one attempt; the step waits on another queue than they run on."""
+    if request.terms is None or chains is None:
+        return None
+    queue = info.task_queue.removesuffix(SUB_QUEUE)
+    return TemporalLauncher(activity.client(), chains, queue)
 
 
 def _told(cause: BaseException | None) -> BaseException | None:
@@ -71,21 +95,22 @@ def _previous(details: object) -> AttemptLog:
 
 
 @asynccontextmanager
-async def _beating(info: activity.Info, log: AttemptLog) -> AsyncIterator[None]:
+async def beating(info: activity.Info, log: AttemptLog | None = None) -> AsyncIterator[None]:
     """Heartbeat while the step runs, so that its author need not; every beat repeats the log."""
     timeout = info.heartbeat_timeout
     if timeout is None:
         yield
         return
     interval = timeout.total_seconds() / 3
+    details = () if log is None else (log,)
 
     async def beat() -> None:
         while True:
             await asyncio.sleep(interval)
-            activity.heartbeat(log)
+            activity.heartbeat(*details)
 
-    beating = asyncio.create_task(beat())
+    task = asyncio.create_task(beat())
     try:
         yield
     finally:
-        beating.cancel()
+        task.cancel()

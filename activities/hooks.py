@@ -57,6 +57,9 @@ def _check(declaration: Declaration, own: Binding, where: str) -> None:
     if any(asks) and _tells_of_undo(own):
         problem = "a compensation has no access, end_when or continue_on_error; it must be done"
         raise ComponentInvalid(declaration.id, where, problem)
+    if declaration.runs_chains and _tells_of_undo(own):
+        problem = "a compensation cannot run chains: nothing would undo them"
+        raise ComponentInvalid(declaration.id, where, problem)
     strategy = declaration.on_failure.strategy
     before = (FailureStrategy.RETRY, FailureStrategy.MANUAL)
     if declaration.continue_on_error is True and strategy in before:

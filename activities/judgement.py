@@ -16,11 +16,13 @@ from activities.errors import (
     ActivityError,
     BadInput,
     BadOutput,
+    ChainCallInvalid,
     OutputTooLarge,
     Refused,
     Unreadable,
 )
 from activities.registry import Component
+from activities.sub_runs import ChainFailed
 from rules.execution import ErrorInfo
 from rules.failures import matches
 from rules.sizes import DETAILS_LIMIT, OUTPUT_LIMIT, short
@@ -65,6 +67,7 @@ class Attempt:
         happened: bool,
         raised: Sequence[BaseException],
         ended: bool,
+        note: JsonValue = None,
     ) -> Judged:
         """The outcome so far, after this attempt answered with an error.
 
@@ -91,6 +94,7 @@ class Attempt:
             error=info,
             operations=_kept(error, operations),
             attempts=self.number - log.barred,
+            note=note,
         )
         pointless = _pointless(error)
         spent = pointless or self._used(log) % self._own == 0
@@ -105,6 +109,9 @@ class Attempt:
         return log.answered + log.forgone
 
     def _refuses(self, error: BaseException) -> bool:
+        if isinstance(error, ChainFailed):
+            # A chain that left nothing, run by a step that does nothing else.
+            return self.component.policy.read_only and not error.answer.left
         return isinstance(error, (Refused, BadInput, *self.component.declaration.refuses))
 
     def _used_up(self, used: int, error: ErrorInfo) -> bool:
@@ -165,7 +172,7 @@ def _kept(
 
 def _pointless(error: BaseException) -> bool:
     """Whether another attempt would end the same."""
-    misfit = isinstance(error, BadInput | BadOutput | Unreadable)
+    misfit = isinstance(error, BadInput | BadOutput | Unreadable | ChainCallInvalid)
     return misfit or (isinstance(error, Refused) and error.final)
 
 
@@ -176,7 +183,7 @@ def _error_info(error: BaseException, *, otherwise: str) -> ErrorInfo:
         message=short(str(error) or type(error).__name__),
         code=short(code, CODE_LIMIT) if isinstance(code, str) else otherwise,
         details=_json(error.details) if isinstance(error, Refused) else {},
-        kinds=_kinds(type(error)),
+        kinds=(*_kinds(type(error)), *(error.kinds if isinstance(error, ChainFailed) else ())),
     )
 
 

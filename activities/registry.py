@@ -185,6 +185,9 @@ def _policy(
     needs = binding.needs
     for hook in hooks.values():
         needs = joined(needs, hook.binding.needs)
+    if declaration.runs_chains:
+        # Its chains share the context.
+        needs = needs.model_copy(update={"whole_context": True})
     return ComponentPolicy(
         id=declaration.id,
         kind=declaration.kind,
@@ -198,8 +201,9 @@ def _policy(
         retry=None if retry is None else RetryPolicy.model_validate(retry.model_dump()),
         on_failure=_strategy(declaration),
         lost_attempts=declaration.may_be_lost,
-        timeout=declaration.timeout,
+        timeout=declaration.longest,
         heartbeat=declaration.heartbeat,
+        runs_chains=declaration.runs_chains,
     )
 
 

@@ -8,13 +8,16 @@ import asyncio
 import contextvars
 import inspect
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
-from activities.course import Course, bound_course, cancelling
+from activities.course import Course, Invoke, bound_course, cancelling
 from activities.errors import ActivityError
 from activities.judgement import Attempt, Judged, absorbed, attempts_lost, left_too_late
 from activities.registry import Component
+from activities.step import Step
+from activities.sub_runs import Launcher
 from rules.wire import AttemptLog, StepFailure, StepReply, StepRequest
 
 
@@ -52,9 +55,16 @@ class Runner:
     executor: Executor | None = None
 
     async def attempt(
-        self, component: Component, request: StepRequest, number: int, log: AttemptLog
+        self,
+        component: Component,
+        request: StepRequest,
+        number: int,
+        log: AttemptLog,
+        launcher: Launcher | None = None,
     ) -> StepReply:
         """Attempt `number` (from 1) of `request`; `log` tells of the attempts before it.
+
+        `launcher` finds and starts the chains that the step runs; the attempt ends after them.
 
         Raises StepError with the outcome so far: FAILED only if every attempt was refused
         (design section 5). An attempt that left no answer makes the outcome UNKNOWN until a
@@ -68,36 +78,70 @@ class Runner:
         attempt = Attempt(component, request, number, log)
         course: Course | None = None
         try:
-            course = bound_course(component, request, number, self.provider, self._call)
+            provider, invoke = self.provider, partial(self._invoke, component)
+            course = bound_course(
+                component, request, number, provider, invoke=invoke, launcher=launcher
+            )
             reply = await _follow(course, attempt)
+            ran = await course.step.calls.settle()
         # Whatever a component raises is an answer to be judged, never to be lost.
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and cancelling():
+                if course is not None:
+                    course.step.calls.abandon()
                 raise
             judged = await _judge(attempt, course, error)
-            raise StepError(judged.failure, final=judged.final, log=judged.log) from error
+            failure = await _with_runs(judged.failure, course)
+            raise StepError(failure, final=judged.final, log=judged.log) from error
         if reply is None:
             failure = left_too_late(component, number - 1 - log.barred)
             raise StepError(failure, final=True, log=log)
-        return reply
+        return reply if ran is None else reply.model_copy(update={"sub_runs": ran})
 
-    async def _call(
-        self, function: Callable[..., object], arguments: Mapping[str, object]
-    ) -> object:
-        if inspect.iscoroutinefunction(function):
-            return await function(**arguments)
-        if self.executor is None:
-            return function(**arguments)
-        context = contextvars.copy_context()
-        called = asyncio.get_running_loop().run_in_executor(
-            self.executor, lambda: context.run(_in_thread, function, arguments)
-        )
-        try:
-            return await asyncio.shield(called)
-        except asyncio.CancelledError:
-            # A thread cannot be stopped: an undo must not begin before it has ended.
-            await asyncio.wait([called])
-            raise
+    def _invoke(self, component: Component, step: Step) -> Invoke:
+        """How the functions of one attempt are called. One that waits for chains has a thread of
+        its own: the shared ones are for those that it waits for.
+        """
+        step.calls.begin()
+
+        async def call(function: Callable[..., object], arguments: Mapping[str, object]) -> object:
+            if inspect.iscoroutinefunction(function):
+                return await function(**arguments)
+            if self.executor is None:
+                return function(**arguments)
+            if not component.policy.runs_chains:
+                return await _on_thread(self.executor, step, function, arguments)
+            own = ThreadPoolExecutor(1, "caller")
+            try:
+                return await _on_thread(own, step, function, arguments)
+            finally:
+                own.shutdown(wait=False)
+
+        return call
+
+
+async def _on_thread(
+    executor: Executor, step: Step, function: Callable[..., object], arguments: Mapping[str, object]
+) -> object:
+    context = contextvars.copy_context()
+    called = asyncio.get_running_loop().run_in_executor(
+        executor, lambda: context.run(_in_thread, function, arguments)
+    )
+    try:
+        return await asyncio.shield(called)
+    except asyncio.CancelledError:
+        # A thread cannot be stopped: an undo must not begin before it has ended.
+        step.calls.abandon()
+        await asyncio.wait([called])
+        if not called.cancelled():
+            called.exception()  # looked at: nobody else will
+        raise
+
+
+async def _with_runs(failure: StepFailure, course: Course | None) -> StepFailure:
+    """The failure with what the step ran, which may have more effects than itself."""
+    ran = await course.step.calls.settle() if course is not None else None
+    return failure if ran is None else failure.model_copy(update={"sub_runs": ran})
 
 
 async def _follow(course: Course, attempt: Attempt) -> StepReply | None:
@@ -121,6 +165,7 @@ async def _follow(course: Course, attempt: Attempt) -> StepReply | None:
         operations=course.operations,
         attempts=attempt.number - attempt.log.barred,
         end=end,
+        note=course.step.wishes.note,
     )
 
 
@@ -132,6 +177,7 @@ async def _judge(attempt: Attempt, course: Course | None, error: BaseException) 
         happened=course is not None and course.stage == "returned",
         raised=course.raised if course else (),
         ended=course is not None and course.step.wishes.end,
+        note=course.step.wishes.note if course else None,
     )
     if not judged.spent or attempt.request.undo is not None:
         return judged

@@ -7,18 +7,23 @@ neither SQL nor Temporal.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Final, Generic, Literal, TypeVar, overload
+from typing import Final, Generic, Literal, TypeAlias, TypeVar, overload
 
 from pydantic import JsonValue
 from typing_extensions import TypeVar as TypeVarWithDefault
 
+from activities.answers import noted
 from activities.bound import Bound, read_as
+from activities.sub_runs import ChainAnswer, ChainCalls
 from rules.execution import ErrorInfo
 from rules.wire import ContextOperation, Place
 
 OURS: Final = "chainsaga."
 DELIVERED: Final = "chainsaga.delivered."
 NOWHERE: Final = Place()
+
+Data: TypeAlias = object
+"""Anything that pydantic writes as JSON."""
 
 T = TypeVar("T")
 OutputT = TypeVar("OutputT")
@@ -102,9 +107,10 @@ class Delivered:
 
 @dataclass(slots=True)
 class Wishes:
-    """What a step wishes of the flow, noted while it runs."""
+    """What a step wishes of the flow, and what it notes of itself, while it runs."""
 
     end: bool = False
+    note: JsonValue = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,7 @@ class Step:
 
     `key` is the idempotency key, equal in every attempt. `timeout` is this attempt's, in seconds:
     give it to the clients that the step calls. `chain` is the saga's chain. `data` is the text of
-    `.data`; `place`, `bound` and `wishes` are read through the methods below.
+    `.data`; `place`, `bound`, `wishes` and `calls` are used through the methods below.
     """
 
     tenant: str
@@ -130,6 +136,7 @@ class Step:
     place: Place = NOWHERE
     bound: Bound = field(default_factory=Bound)
     wishes: Wishes = field(default_factory=Wishes)
+    calls: ChainCalls = field(default_factory=ChainCalls)
 
     @property
     def current_chain(self) -> str:
@@ -201,6 +208,28 @@ class Step:
     def end(self) -> None:
         """End the whole flow well once this step has completed; FINALLY still runs."""
         self.wishes.end = True
+
+    async def run_chain(self, chain: str, request: Data = None) -> ChainAnswer:
+        """Run a chain of this tenant as a saga of its own, and wait for its end.
+
+        It starts with the context as it is now, and what it writes is this step's, once it has
+        completed. Another attempt of this step finds the runs of the earlier one, call by call; one
+        that failed, and left nothing, it runs again. When this step is undone, so are they.
+        A chain that fails, or is unknown, fails nobody but by `answer.or_raise()`.
+        Raises ChainCallInvalid, also when an earlier attempt ran something else in this place.
+        """
+        return await self.calls.run(chain, request)
+
+    def run_chain_blocking(self, chain: str, request: Data = None) -> ChainAnswer:
+        """The same for components that are `def` and not `async def`."""
+        return self.calls.run_blocking(chain, request)
+
+    def note(self, value: Data) -> None:
+        """Keep a value beside the step for whoever looks at it; the last one counts.
+
+        It is data as JSON (anything else by its words), of up to 4 KiB: more is cut.
+        """
+        self.wishes.note = noted(value)
 
     def deliver(self, component: str, value: JsonValue) -> None:
         """Hand `value` to the steps of another component, which take it from `Delivered`.

@@ -139,6 +139,7 @@ def _view(services: ApiServices, found: _Found, stuck: Stuck | None = None) -> E
         failed_step=execution.failed_step,
         error=execution.error,
         business_key=execution.business_key,
+        parent=execution.parent,
         request=execution.request,
         context=execution.context,
         output=execution.output,

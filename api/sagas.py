@@ -42,8 +42,9 @@ from api.errors import (
 from api.schemas import ExecuteRequest
 from api.stuck import Stuck, find_stuck
 from rules.execution import Execution, Status
-from rules.source.freeze import freeze_current, request_sha
-from rules.source.serving import Rules
+from rules.request_sha import request_sha
+from rules.source.freeze import freeze_current
+from rules.source.serving import ServedRules
 from rules.wire import (
     EXECUTION_QUERY,
     REQUEST_SHA_MEMO,
@@ -83,7 +84,7 @@ class Sagas:
     """The executions of all tenants; every call names its tenant."""
 
     client: Client
-    rules: Rules
+    rules: ServedRules
     reader: MirrorReader
     writer: MirrorWriter
     task_queue: str

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from rules.decisions import DecisionRecord, Verdict, Waiting
-from rules.execution import Cause, ErrorInfo, Execution, StackEntry, Status
+from rules.execution import Cause, ErrorInfo, Execution, Parent, StackEntry, Status
 from rules.plan import PolicyOverride
 from rules.sizes import KEY_LIMIT, REQUEST_LIMIT
 from rules.wire import PlannedUndo
@@ -210,6 +210,7 @@ class ExecutionView(BaseModel):
     failed_step: str | None
     error: ErrorInfo | None
     business_key: str | None
+    parent: Parent | None = Field(description="the step that runs it, if it is a sub-run")
     request: JsonValue
     context: dict[str, JsonValue]
     output: JsonValue

@@ -6,7 +6,7 @@ check them from the leaves up, lower the root, check outputs. The lint runs when
 for. A route goes the same way by itself.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
@@ -22,8 +22,8 @@ from rules.lint.report import lint
 from rules.lower.lowering import Lowering
 from rules.lower.rows import ROWS
 from rules.lower.scope import Scope as LoweringScope
+from rules.measuring import json_size
 from rules.plan import ComponentPolicy, Plan
-from rules.sizes import json_size
 from rules.templates import Written
 
 NULLS: Final = 250
@@ -59,9 +59,21 @@ class Compiled:
         """
         return self.linted(None)
 
-    def linted(self, deployed: Collection[str] | None) -> tuple[Diagnostic, ...]:
-        """The warnings, for a deployment that serves these components (all, if None)."""
-        more = lint(self.plan, self.text, self.places, deployed=deployed, written=self.written)
+    def linted(
+        self, deployed: Collection[str] | None, *, assumed: bool = False
+    ) -> tuple[Diagnostic, ...]:
+        """The warnings, for a deployment that serves these components (all, if None).
+
+        `assumed`: nobody told what the components are, so that their policies mean nothing.
+        """
+        more = lint(
+            self.plan,
+            self.text,
+            self.places,
+            deployed=deployed,
+            assumed=assumed,
+            written=self.written,
+        )
         return tuple(sorted((*self.found, *more), key=lambda one: (one.span.start, one.span.end)))
 
 
@@ -116,17 +128,21 @@ def check_chain(
     chains: Mapping[str, ChainText],
     components: Mapping[str, ComponentPolicy],
     limits: Limits = DEFAULT_LIMITS,
+    when_max_wait: int | None = None,
     deployed: Collection[str] | None = None,
+    edited: Callable[[Plan], Plan] | None = None,
 ) -> tuple[Diagnostic, ...]:
     """Errors and warnings of the chain `name` and of its route; raises no ChainInvalid.
 
-    A template is not wrong: what is open in it is told as `info`. `deployed` are the components
-    that workers serve, if those are not all of `components`.
+    A template is not wrong: what is open in it is told as `info`. `when_max_wait` as in
+    `compile_chain`. `deployed` are the components that workers serve, if those are not all of
+    `components`; `edited` gives the plan the policies that somebody has edited.
     """
     parsed, unit = check_text_of(name, chains=chains, components=components, limits=limits)
-    compiled = _compile(parsed, unit, chains, components, limits=limits, when=None)
+    compiled = _compile(parsed, unit, chains, components, limits=limits, when=when_max_wait)
     if compiled is not None:
-        found = compiled.linted(deployed)
+        plan = compiled.plan if edited is None else edited(compiled.plan)
+        found = replace(compiled, plan=plan).linted(deployed)
     elif parsed[name].template:
         found = tuple(replace(one, severity="info") for one in parsed[name].findings.diagnostics())
     else:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from rules.decisions import DecisionRecord, Waiting
-from rules.plan import Frozen
+from rules.plan import Frozen, absent
 
 
 class Status(StrEnum):
@@ -93,6 +93,29 @@ class ErrorInfo(Frozen):
     kinds: tuple[str, ...] = ()
 
 
+class Parent(Frozen):
+    """The step that started a sub-run: its execution, its path; 1 is directly below the caller."""
+
+    execution_id: str
+    path: str
+    depth: int
+
+
+class SubRun(Frozen):
+    """A run of a chain that a step started, as the step's entry remembers it.
+
+    `steps` is its own step string. `undoable`: something of it can be undone still. `left`: it
+    has effects that were not undone.
+    """
+
+    execution_id: str
+    chain: str
+    status: Status
+    steps: str = ""
+    undoable: bool = False
+    left: bool = False
+
+
 class StackEntry(BaseModel):
     """One step on the saga stack; written before its activity starts, completed after.
 
@@ -100,6 +123,8 @@ class StackEntry(BaseModel):
     the forward outcome while `status` goes on to tell of the undo. `compensation` is the component
     that undoes it, None where nothing is to be undone. `input` and `output` are kept
     only where the compensation declares them. `error` is the step's, `undo_error` the undo's.
+    `name` is the component's, if it has one. `note` is what its last attempt noted. `sub_runs` is
+    None unless its component runs chains.
     """
 
     seq: int
@@ -122,6 +147,33 @@ class StackEntry(BaseModel):
     undo_started_at: datetime | None = None
     undo_ended_at: datetime | None = None
     undone: int = 0
+    name: str | None = Field(default=None, exclude_if=absent)
+    note: JsonValue = Field(default=None, exclude_if=absent)
+    sub_runs: tuple[SubRun, ...] | None = Field(default=None, exclude_if=absent)
+
+    @property
+    def to_undo(self) -> bool:
+        """Whether there is something to undo: by its compensation, or of what it ran."""
+        return self.ended > 0 and (self.compensation is not None or self.runs_to_undo)
+
+    @property
+    def runs_to_undo(self) -> bool:
+        """Whether it has sub-runs to undo, or may have: of a lost attempt nobody knows."""
+        if self.sub_runs is None:
+            return False
+        unsure = self.outcome is EntryStatus.UNKNOWN
+        return unsure or any(run.undoable for run in self.sub_runs)
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether an effect of it was not undone, as far as it can be known."""
+        undone = self.status is EntryStatus.COMPENSATED
+        unknown = self.outcome is EntryStatus.UNKNOWN
+        happened = unknown or self.outcome is EntryStatus.COMPLETED
+        own = happened and not self.read_only and not undone
+        if self.sub_runs is None:
+            return own
+        return own or (unknown and not undone) or any(run.left for run in self.sub_runs)
 
 
 class Execution(Frozen):
@@ -151,15 +203,17 @@ class Execution(Frozen):
     revision: int = 0
     changed_at: datetime | None = None
     first_run_id: str = ""
+    parent: Parent | None = Field(default=None, exclude_if=absent)
     stack: tuple[StackEntry, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     decisions: tuple[DecisionRecord, ...] = ()
 
 
 def steps_string(stack: Sequence[StackEntry]) -> str:
-    """LiteFlow's step string: ids in start order, one per attempt (EL reference section 5).
+    """LiteFlow's step string: `id[name]` in start order, one per attempt (EL reference section 5).
 
-    A step that was left out, or whose question for access failed, leaves none.
+    What a step ran follows it. One that was left out, or whose question for access failed, leaves
+    none.
     """
     ran = [
         entry
@@ -167,5 +221,9 @@ def steps_string(stack: Sequence[StackEntry]) -> str:
         if entry.outcome is not EntryStatus.SKIPPED
         and not (entry.outcome is EntryStatus.FAILED and entry.attempts == 0)
     ]
-    ordered = sorted(ran, key=lambda entry: entry.seq)
-    return "==>".join(e.component for e in ordered for _ in range(max(e.attempts, 1)))
+    words: list[str] = []
+    for entry in sorted(ran, key=lambda entry: entry.seq):
+        word = f"{entry.component}[{entry.name}]" if entry.name else entry.component
+        words += [word] * max(entry.attempts, 1)
+        words += [run.steps for run in entry.sub_runs or () if run.steps]
+    return "==>".join(words)

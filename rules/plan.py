@@ -8,7 +8,7 @@ read differently.
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from rules.models import BaseModel, ConfigDict, Field
 
 PLAN_FORMAT: Final = 1
 
@@ -22,6 +22,16 @@ class FailureStrategy(StrEnum):
     RETRY = "RETRY"
     MANUAL = "MANUAL"
     IGNORE = "IGNORE"
+
+
+def absent(value: object) -> bool:
+    """Whether a field that came later is left out when its model is written."""
+    return value is None
+
+
+def negative(value: object) -> bool:
+    """The same for one that is False unless somebody says more."""
+    return value is False
 
 
 class Frozen(BaseModel):
@@ -247,7 +257,7 @@ class ComponentPolicy(Frozen):
 
     `compensate` is the id of the component that undoes this one. `retry` None means the default
     of its role: one attempt forward, `UNDO_RETRY` as a compensation. `fallback` says that it stands
-    in for an unknown component of its kind.
+    in for an unknown component of its kind. `runs_chains`: its steps may run chains, and wait.
     """
 
     id: str
@@ -264,6 +274,7 @@ class ComponentPolicy(Frozen):
     lost_attempts: int = Field(default=3, ge=0)
     timeout: float = Field(default=60.0, gt=0)
     heartbeat: float = Field(default=15.0, gt=0)
+    runs_chains: bool = Field(default=False, exclude_if=negative)
 
 
 class Plan(Frozen):

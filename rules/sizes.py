@@ -1,12 +1,10 @@
-"""Every size limit of an execution, and how a size is measured: the bytes that Temporal would keep.
+"""Every size limit of an execution, in the bytes that Temporal would keep (`rules.measuring`).
 
 For all who check before Temporal does, which terminates a run, without undo, for what is too large
 (design section 5, ADR 18). That of a plan is in `rules.checks.limits`. Pure; knows no Temporal.
 """
 
 from typing import Final
-
-from pydantic_core import to_json
 
 KIB: Final = 1024
 
@@ -28,11 +26,7 @@ and the rest is left to the undoing."""
 
 MESSAGE_LIMIT: Final = 2_000
 DETAILS_LIMIT: Final = 16 * KIB
-
-
-def json_size(value: object) -> int:
-    """Bytes of `value` as the data converter writes it. Raises ValueError for what is no JSON."""
-    return len(to_json(value))
+NOTE_LIMIT: Final = 4 * KIB
 
 
 def short(words: str, limit: int = MESSAGE_LIMIT) -> str:

@@ -11,17 +11,19 @@ from typing import Final, Literal
 from pydantic import BaseModel, Field, JsonValue
 
 from rules.decisions import DecisionRecord, Unread, Waiting
-from rules.execution import Cause, ErrorInfo, Execution, StackEntry, Status
-from rules.plan import Frozen, Plan
+from rules.execution import Cause, ErrorInfo, Execution, Parent, StackEntry, Status, SubRun
+from rules.plan import Frozen, Plan, absent
 
 TASK_QUEUE: Final = "chainsaga"
 FREEZE_ACTIVITY: Final = "chainsaga.freeze"
 MIRROR_ACTIVITY: Final = "chainsaga.mirror"
+UNDO_RUNS_ACTIVITY: Final = "chainsaga.undo_sub_runs"
 EXECUTION_QUERY: Final = "execution"
 STATUS_QUERY: Final = "status"
 UNDO_PLAN_QUERY: Final = "undo_plan"
 DECISIONS_QUERY: Final = "decisions"
 TREE_QUERY: Final = "tree"
+UNDO_INPUT_QUERY: Final = "undo_input"
 REQUEST_SHA_MEMO: Final = "chainsaga.request_sha"
 
 SEARCH_ATTRIBUTES: Final[Mapping[str, Literal["Keyword", "Int"]]] = {
@@ -52,13 +54,18 @@ class SagaOptions(Frozen):
 
 
 class Frost(Frozen):
-    """What is frozen at the start of an execution and never changes."""
+    """What is frozen at the start of an execution and never changes.
+
+    `parent` is that of a sub-run, `namespace` the chain's if it is not the first that is served.
+    """
 
     plan: Plan
     request: JsonValue = None
     request_sha: str
     business_key: str | None = None
     options: SagaOptions = SagaOptions()
+    parent: Parent | None = Field(default=None, exclude_if=absent)
+    namespace: str | None = Field(default=None, exclude_if=absent)
 
 
 class Failure(Frozen):
@@ -125,15 +132,27 @@ class SagaState(BaseModel):
     spent: float = 0.0
 
 
+class SagaRef(Frozen):
+    """Which execution a step belongs to."""
+
+    tenant: str
+    execution_id: str
+    chain: str
+    rule_version: int
+    first_run_id: str
+
+
 class ChainInput(Frozen):
     """The input of a chain workflow that the API starts, and of every continued run.
 
-    `chainsaga` tells it from the bare request of a start by hand, which has no plan.
+    `chainsaga` tells it from the bare request of a start by hand, which has no plan. `undoes` is
+    the saga whose completed steps this one undoes, under the keys that they had.
     """
 
     chainsaga: Literal["input"] = "input"
     frost: Frost
     state: SagaState | None = None
+    undoes: SagaRef | None = Field(default=None, exclude_if=absent)
 
 
 class FreezeRequest(Frozen):
@@ -153,16 +172,6 @@ class ContextOperation(Frozen):
     op: Literal["set", "delete", "add", "append", "take"]
     key: str
     value: JsonValue = None
-
-
-class SagaRef(Frozen):
-    """Which execution a step belongs to."""
-
-    tenant: str
-    execution_id: str
-    chain: str
-    rule_version: int
-    first_run_id: str
 
 
 class UndoRequest(Frozen):
@@ -192,13 +201,21 @@ class Place(Frozen):
     targets: tuple[str, ...] = ()
 
 
+class SubRunTerms(Frozen):
+    """How the chains run that a step runs: what its own saga has, and how deep it is."""
+
+    options: SagaOptions
+    depth: int = 0
+    namespace: str | None = Field(default=None, exclude_if=absent)
+
+
 class StepRequest(Frozen):
     """One step, or one undo, as its activity gets it.
 
     `outputs` is keyed by `OutputNeed.name` (with `:tag` when a tag was given).
     `answers` and `lost_attempts` bound the attempts; the runner counts them. After each `round` of
     answers only failures of `retry_types` are tried again (EL `.retry`). `timeout` is seconds per
-    attempt.
+    attempt. `name` is the component's. `terms` are given where it runs chains.
     """
 
     saga: SagaRef
@@ -217,6 +234,8 @@ class StepRequest(Frozen):
     timeout: float = 60.0
     place: Place | None = None
     undo: UndoRequest | None = None
+    name: str | None = Field(default=None, exclude_if=absent)
+    terms: SubRunTerms | None = Field(default=None, exclude_if=absent)
 
     @property
     def forward_key(self) -> str:
@@ -235,6 +254,8 @@ class StepReply(Frozen):
     """A step that completed: its output and what it writes to the context.
 
     `skipped`: it was not accessible and did nothing. `end`: the whole flow is to end well.
+    `note` is what the attempt noted. `sub_runs` are all that the step ran, if its component runs
+    chains.
     """
 
     output: JsonValue = None
@@ -242,12 +263,15 @@ class StepReply(Frozen):
     attempts: int = 1
     skipped: bool = False
     end: bool = False
+    note: JsonValue = Field(default=None, exclude_if=absent)
+    sub_runs: tuple[SubRun, ...] | None = Field(default=None, exclude_if=absent)
 
 
 class StepFailure(Frozen):
     """A step that did not complete, after its last attempt (or, in details, after each).
 
-    `absorbed`: its component lets the flow go on all the same.
+    `absorbed`: its component lets the flow go on all the same. `note` and `sub_runs` are as in
+    `StepReply`.
     """
 
     outcome: Literal["FAILED", "UNKNOWN"]
@@ -255,6 +279,8 @@ class StepFailure(Frozen):
     operations: tuple[ContextOperation, ...] = ()
     attempts: int = 1
     absorbed: bool = False
+    note: JsonValue = Field(default=None, exclude_if=absent)
+    sub_runs: tuple[SubRun, ...] | None = Field(default=None, exclude_if=absent)
 
 
 def output_key(component: str, tag: str | None) -> str:
@@ -278,7 +304,10 @@ class AttemptLog(Frozen):
 
 
 class SagaResult(Frozen):
-    """How an execution ended: the workflow's result, or the details of its failure."""
+    """How an execution ended: the workflow's result, or the details of its failure.
+
+    `steps`, `undoable` and `left` are those of `SubRun`, and are there for a sub-run only.
+    """
 
     execution_id: str
     chain: str
@@ -289,6 +318,9 @@ class SagaResult(Frozen):
     error: ErrorInfo | None = None
     output: JsonValue = None
     context: dict[str, JsonValue] = {}
+    steps: str | None = Field(default=None, exclude_if=absent)
+    undoable: bool | None = Field(default=None, exclude_if=absent)
+    left: bool | None = Field(default=None, exclude_if=absent)
 
 
 class PlannedUndo(Frozen):

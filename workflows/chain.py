@@ -17,6 +17,7 @@ from rules.wire import (
     EXECUTION_QUERY,
     STATUS_QUERY,
     TREE_QUERY,
+    UNDO_INPUT_QUERY,
     UNDO_PLAN_QUERY,
     PlannedUndo,
     SagaResult,
@@ -83,6 +84,11 @@ class ChainWorkflow:
     def manual_decision(self, decision: Any = None, *_more: Any) -> None:  # noqa: ANN401 - see ChainDriver
         """Decide by `action`."""
         self._driver.receive(DecisionKind.MANUAL_DECISION, decision)
+
+    @workflow.query(name=UNDO_INPUT_QUERY, description="What undoes it, now that it has completed")
+    def undo_input(self) -> RawValue:
+        """What a workflow is started with that undoes this one."""
+        return self._driver.undo_input()
 
     @workflow.query(name=TREE_QUERY, description="The chain as a tree with each node's state")
     def tree(self) -> str:

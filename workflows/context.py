@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from rules.sizes import json_size
+from rules.measuring import json_size
 from rules.wire import ContextOperation, SagaState
-from workflows.requests import apply_operation
+from rules.writes import apply_operation
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from rules.decisions import (
     Verdict,
     Waiting,
 )
-from rules.sizes import json_size, short
+from rules.measuring import json_size
+from rules.sizes import short
 from rules.wire import Frost, SagaState
 from workflows.gate import Gate
 from workflows.runtime import Runtime

@@ -33,6 +33,7 @@ from workflows.outcome import execution_of
 from workflows.packing import pack, unpack
 from workflows.saga import Saga
 from workflows.temporal import TemporalRuntime, start_attributes
+from workflows.undoing import reopened
 
 TENANT_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 EXECUTION_ID_LIMIT: Final = 128
@@ -52,6 +53,7 @@ class ChainDriver:
 
     def __init__(self) -> None:
         self._saga: Saga | None = None
+        self._undoes: SagaRef | None = None
         self._early: list[tuple[str, JsonValue]] = []
 
     def receive(self, kind: str, payload: JsonValue) -> None:
@@ -71,6 +73,18 @@ class ChainDriver:
             raise ApplicationError("the chain is not frozen yet; ask again", type="NOT_STARTED")
         return self._saga
 
+    def undo_input(self) -> RawValue:
+        """What a workflow is started with that undoes this one, once it has completed.
+
+        Raises ApplicationError.
+        """
+        saga = self.saga
+        if saga.state.status is not Status.COMPLETED:
+            words = f"the execution is {saga.state.status.value}, and undoes itself"
+            raise ApplicationError(words, type="NOT_COMPLETED")
+        ref = self._undoes or saga.ref
+        return pack(ChainInput(frost=saga.frost, state=reopened(saga.state), undoes=ref))
+
     async def run(self, args: Sequence[RawValue]) -> SagaResult:
         """Run to the end, or continue as new. The workflow fails for all but COMPLETED."""
         tenant, execution_id = _identity(workflow.info().workflow_id)
@@ -79,15 +93,17 @@ class ChainDriver:
         if start.frost.plan.format > PLAN_FORMAT:
             raise PlanTooNewError(start.frost.plan.format)
         state = start.state or SagaState(started_at=workflow.now())
-        self._saga = saga = _open(tenant, execution_id, start.frost, state)
+        self._undoes = start.undoes
+        self._saga = saga = _open(tenant, execution_id, start, state)
         for kind, payload in self._early:
             saga.receive(kind, payload)
+        fresh_undo = start.undoes is not None and state.revision == 0
         try:
-            result = await _to_the_end(saga, announce=start is not given)
+            result = await _to_the_end(saga, announce=start is not given or fresh_undo)
         except Parked:
             # An upserted memo would not be carried over by itself.
             workflow.continue_as_new(
-                pack(ChainInput(frost=start.frost, state=state)),
+                pack(start.model_copy(update={"state": state})),
                 memo={REQUEST_SHA_MEMO: start.frost.request_sha},
             )
         if result.status is not Status.COMPLETED:
@@ -109,8 +125,8 @@ async def _to_the_end(saga: Saga, *, announce: bool) -> SagaResult:
     return task.result()
 
 
-def _open(tenant: str, execution_id: str, frost: Frost, state: SagaState) -> Saga:
-    info = workflow.info()
+def _open(tenant: str, execution_id: str, start: ChainInput, state: SagaState) -> Saga:
+    info, frost = workflow.info(), start.frost
     ref = SagaRef(
         tenant=tenant,
         execution_id=execution_id,
@@ -124,7 +140,7 @@ def _open(tenant: str, execution_id: str, frost: Frost, state: SagaState) -> Sag
         lambda: render(frost.plan, state),
         lambda: max(frost.plan.nodes, len(state.stack)),
     )
-    return Saga(ref, frost, state, runtime)
+    return Saga(ref, frost, state, runtime, undoes=start.undoes)
 
 
 def _given(args: Sequence[RawValue]) -> ChainInput | JsonValue:

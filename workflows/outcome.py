@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rules.execution import Cause, EntryStatus, Execution, StackEntry, Status
+from rules.execution import Cause, EntryStatus, Execution, StackEntry, Status, steps_string
+from rules.sizes import short
+from rules.sub_runs import STEPS_LIMIT
 from rules.wire import Frost, SagaRef, SagaResult, SagaState
 
 
@@ -81,7 +83,7 @@ def final_line(state: SagaState) -> Line:
     """The line of the truth table for an execution that has nothing more to do."""
     seen = Seen(
         cause=state.cause,
-        left_behind=any(_left_behind(entry) for entry in state.stack),
+        left_behind=any(entry.left_behind for entry in state.stack),
         undone=any(entry.status is EntryStatus.COMPENSATED for entry in state.stack),
     )
     return next(line for line in TRUTH_TABLE if line.holds is not None and line.holds(seen))
@@ -95,9 +97,7 @@ def final_status(state: SagaState) -> Status:
 def unknown_effects(stack: Sequence[StackEntry]) -> list[str]:
     """The paths of steps that may have happened though nobody knows it, and were not undone."""
     return [
-        entry.path
-        for entry in stack
-        if entry.outcome is EntryStatus.UNKNOWN and _left_behind(entry)
+        entry.path for entry in stack if entry.outcome is EntryStatus.UNKNOWN and entry.left_behind
     ]
 
 
@@ -135,15 +135,16 @@ def execution_of(ref: SagaRef, frost: Frost, state: SagaState) -> Execution:
         revision=state.revision,
         changed_at=state.changed_at,
         first_run_id=ref.first_run_id,
+        parent=frost.parent,
         stack=tuple(entry.model_copy() for entry in state.stack),
         waiting=tuple(state.waiting.values()),
         decisions=tuple(state.decisions),
     )
 
 
-def result_of(ref: SagaRef, state: SagaState) -> SagaResult:
-    """How the execution ended, for the caller that waits."""
-    return SagaResult(
+def result_of(ref: SagaRef, frost: Frost, state: SagaState) -> SagaResult:
+    """How the execution ended, for the caller that waits; a sub-run's caller is told more."""
+    told = SagaResult(
         execution_id=ref.execution_id,
         chain=ref.chain,
         rule_version=ref.rule_version,
@@ -154,8 +155,12 @@ def result_of(ref: SagaRef, state: SagaState) -> SagaResult:
         output=state.output,
         context=state.context,
     )
-
-
-def _left_behind(entry: StackEntry) -> bool:
-    happened = entry.outcome in (EntryStatus.COMPLETED, EntryStatus.UNKNOWN)
-    return happened and not entry.read_only and entry.status is not EntryStatus.COMPENSATED
+    if frost.parent is None:
+        return told
+    return told.model_copy(
+        update={
+            "steps": short(steps_string(state.stack), STEPS_LIMIT),
+            "undoable": any(e.to_undo and not e.status.undo_ended for e in state.stack),
+            "left": any(entry.left_behind for entry in state.stack),
+        }
+    )

@@ -55,6 +55,9 @@ def _slim(state: SagaState) -> None:
         entry.error, entry.undo_error = _brief(entry.error), _brief(entry.undo_error)
         if entry.status.undo_ended:
             entry.input = entry.output = None
+        entry.note = None
+        if entry.sub_runs is not None:
+            entry.sub_runs = tuple(r.model_copy(update={"steps": ""}) for r in entry.sub_runs)
 
 
 def _brief(error: ErrorInfo | None) -> ErrorInfo | None:

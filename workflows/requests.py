@@ -19,13 +19,13 @@ from rules.plan import (
     StepNode,
 )
 from rules.wire import (
-    ContextOperation,
     Frost,
     Place,
     Produced,
     SagaRef,
     SagaState,
     StepRequest,
+    SubRunTerms,
     UndoRequest,
     output_key,
 )
@@ -76,7 +76,16 @@ def forward_request(
         lost_attempts=policy.lost_attempts,
         timeout=policy.timeout,
         place=place,
+        name=policy.name,
+        terms=_terms(frost) if policy.runs_chains else None,
     )
+
+
+def _terms(frost: Frost) -> SubRunTerms:
+    """A sub-run has its caller's options but for the time limit, which is the caller's own."""
+    depth = frost.parent.depth if frost.parent else 0
+    options = frost.options.model_copy(update={"timeout": None})
+    return SubRunTerms(options=options, depth=depth, namespace=frost.namespace)
 
 
 def undo_request(ref: SagaRef, frost: Frost, state: SagaState, entry: StackEntry) -> StepRequest:
@@ -124,31 +133,6 @@ def forward_retry(policy: ComponentPolicy, more: NodeRetry | None = None) -> Ret
 def undo_retry(policy: ComponentPolicy) -> RetryPolicy:
     """How often an undo may answer: its own policy, else `UNDO_RETRY`."""
     return policy.retry or UNDO_RETRY
-
-
-def apply_operation(context: dict[str, JsonValue], operation: ContextOperation) -> None:
-    """Apply one write. What is no number counts as 0, what is no list as an empty one."""
-    present = context.get(operation.key)
-    match operation.op:
-        case "set":
-            context[operation.key] = operation.value
-        case "delete":
-            context.pop(operation.key, None)
-        case "add":
-            context[operation.key] = _number(present) + _number(operation.value)
-        case "append":
-            items = list(present) if isinstance(present, list) else []
-            context[operation.key] = [*items, operation.value]
-        case "take":
-            left = present[1:] if isinstance(present, list) else []
-            context[operation.key] = left
-            if not left:
-                del context[operation.key]
-
-
-def _number(value: JsonValue) -> float:
-    # Never a failure: it would stop the workflow, and the step has answered.
-    return value if isinstance(value, int | float) else 0
 
 
 def _outputs(component: str, needs: Needs, state: SagaState, path: str) -> dict[str, JsonValue]:

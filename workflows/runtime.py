@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from rules.plan import ComponentPolicy, RetryPolicy
+from rules.sub_runs import SubRunsRequest, SubRunsUndone
 from rules.wire import StepFailure, StepReply, StepRequest
 
 Answer = TypeVar("Answer")
@@ -45,8 +46,15 @@ class Runtime(Protocol):
         """Wait for a future, until `moment` at most (None: for ever); whether it is done."""
         ...
 
-    def cancel_running(self) -> None:
-        """Ask every step that runs to stop; their outcomes come as usual."""
+    def cancel_running(self, *, callers: bool = False) -> None:
+        """Ask every step that runs to stop; their outcomes come as usual.
+
+        `callers`: only those that run chains, which are cancelled with them.
+        """
+        ...
+
+    async def undo_runs(self, request: SubRunsRequest) -> SubRunsUndone | StepFailure:
+        """Undo what a step has run, the latest first; never raises for what becomes of it."""
         ...
 
     def changed(self) -> None:

@@ -29,7 +29,16 @@ from workflows.undoing import Undoing
 class Saga:
     """One execution over its state. Raises nothing for what components or people do."""
 
-    def __init__(self, ref: SagaRef, frost: Frost, state: SagaState, runtime: Runtime) -> None:
+    def __init__(
+        self,
+        ref: SagaRef,
+        frost: Frost,
+        state: SagaState,
+        runtime: Runtime,
+        *,
+        undoes: SagaRef | None = None,
+    ) -> None:
+        """`undoes` is the saga whose steps these are, if it is another one."""
         self.ref = ref
         self.frost = frost
         self.state = state
@@ -52,7 +61,13 @@ class Saga:
         )
         self._interpreter = Interpreter(frost, state, runtime, gate=self._gate, steps=steps)
         self._undoing = Undoing(
-            ref, frost, state, runtime, gate=self._gate, announce=self._announce, sizes=sizes
+            undoes or ref,
+            frost,
+            state,
+            runtime,
+            gate=self._gate,
+            announce=self._announce,
+            sizes=sizes,
         )
         self._told: asyncio.Task[None] | None = None
         self._walked = False
@@ -67,7 +82,7 @@ class Saga:
             beside.append(asyncio.create_task(self._limit.watch()))
         try:
             if announce:
-                await self._enter(Status.RUNNING)
+                await self._enter(self.state.status)
             await self._run()
         finally:
             self._limit.stop()
@@ -76,7 +91,7 @@ class Saga:
             if self._told is not None:
                 await self._told
         self._desk.judge_all()
-        return result_of(self.ref, self.state)
+        return result_of(self.ref, self.frost, self.state)
 
     def receive(self, kind: str, payload: JsonValue) -> None:
         """Take in a decision, as a signal brought it; it is judged in its turn."""
@@ -150,6 +165,9 @@ class Saga:
             return False
         self.state.cause = cause
         self._gate.stop()
+        if cause is not Cause.OPERATOR:
+            # Nobody would stop the chains that they run, and wait for.
+            self._runtime.cancel_running(callers=True)
         return True
 
     def _compensate(self, decision: Decision) -> None:

@@ -11,7 +11,8 @@ from pydantic import JsonValue
 
 from rules.decisions import DecisionRecord
 from rules.execution import Execution
-from rules.sizes import KIB, json_size
+from rules.measuring import json_size
+from rules.sizes import KIB
 from rules.wire import PlannedUndo
 
 ANSWER_LIMIT: Final = 1024 * KIB
@@ -26,10 +27,16 @@ def fitting(execution: Execution) -> Execution:
         return execution
     values = [execution.request, execution.output, *execution.context.values()]
     for entry in execution.stack:
-        values += (entry.input, entry.output)
+        values += (entry.input, entry.output, entry.note)
     cut = _cut_from(values, excess)
     stack = tuple(
-        entry.model_copy(update={"input": cut(entry.input), "output": cut(entry.output)})
+        entry.model_copy(
+            update={
+                "input": cut(entry.input),
+                "output": cut(entry.output),
+                "note": cut(entry.note),
+            }
+        )
         for entry in execution.stack
     )
     return execution.model_copy(

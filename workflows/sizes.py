@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from rules.decisions import Decision
 from rules.execution import ErrorInfo, StackEntry
+from rules.measuring import json_size
 from rules.sizes import (
     CARRIED_LIMIT,
     COMPENSABLE_LIMIT,
@@ -18,7 +19,6 @@ from rules.sizes import (
     INPUT_LIMIT,
     OUTPUT_LIMIT,
     UNDO_INPUT_LIMIT,
-    json_size,
     short,
 )
 from rules.wire import ContextOperation, Frost, SagaState, StepFailure, StepReply, StepRequest
@@ -97,9 +97,9 @@ class Sizes:
 
         A step whose answer does not fit has happened all the same: its outcome is UNKNOWN.
         """
-        more = 0
+        more = _present(result.note, result.sub_runs or None)
         if isinstance(result, StepReply):
-            more = self._more(entry, result.output)
+            more += self._more(entry, result.output)
         objection = self._write(result.operations, more)
         if objection is not None:
             result = _unkept(entry, result, *objection)
@@ -196,7 +196,7 @@ class Sizes:
         total = self._frozen + self._context.size + self._output
         for entry in state.stack:
             total += self._weight(entry) + _present(entry.input, entry.output)
-            total += _present(entry.error, entry.undo_error)
+            total += _present(entry.error, entry.undo_error, entry.note, entry.sub_runs or None)
         for one in state.produced:
             total += ENTRY + json_size(one.value)
         for done in state.done.values():
@@ -217,7 +217,10 @@ def _unkept(
     if isinstance(result, StepFailure):
         told = f"{result.error.message} (what it wrote to the context is lost: {words})"
         error = result.error.model_copy(update={"message": told})
-        return result.model_copy(update={"error": error, "operations": ()})
+        # What a step ran is remembered whatever its size: it may have to be undone.
+        return result.model_copy(update={"error": error, "operations": (), "note": None})
     message = f"'{entry.component}' has answered, but {words}"
     error = ErrorInfo(type="TooLarge", code=code, message=message)
-    return StepFailure(outcome="UNKNOWN", error=error, attempts=result.attempts)
+    return StepFailure(
+        outcome="UNKNOWN", error=error, attempts=result.attempts, sub_runs=result.sub_runs
+    )

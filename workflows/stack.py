@@ -12,7 +12,15 @@ from pydantic import JsonValue
 
 from rules.execution import EntryStatus, StackEntry
 from rules.plan import Plan, StepNode
-from rules.wire import PlannedUndo, Produced, SagaState, StepFailure, StepReply, StepRequest
+from rules.wire import (
+    UNDO_RUNS_ACTIVITY,
+    PlannedUndo,
+    Produced,
+    SagaState,
+    StepFailure,
+    StepReply,
+    StepRequest,
+)
 from workflows.paths import pass_of
 
 FEW: Final = 32
@@ -47,6 +55,8 @@ class SagaStack:
             compensation=None if policy.read_only else policy.compensate,
             read_only=policy.read_only,
             started_at=now,
+            name=policy.name,
+            sub_runs=() if policy.runs_chains else None,
         )
         self._state.stack.append(entry)
         return entry
@@ -106,11 +116,13 @@ class SagaStack:
         if produce:
             self._produce(entry, reply.output)
         entry.error = None
+        _keep_beside(entry, reply)
         self._close(entry, EntryStatus.COMPLETED, reply.attempts, now)
 
     def fail(self, entry: StackEntry, failure: StepFailure, now: datetime) -> None:
         """The step ended without success: FAILED (nothing happened) or UNKNOWN."""
         entry.error = failure.error
+        _keep_beside(entry, failure)
         # An outcome that may have happened stays so until a success clears it.
         outcome = "UNKNOWN" if entry.outcome is EntryStatus.UNKNOWN else failure.outcome
         policy = self._plan.components[entry.component]
@@ -157,8 +169,8 @@ class SagaStack:
 
 
 def undo_order(stack: Sequence[StackEntry]) -> list[StackEntry]:
-    """What is to be undone: ended steps with a compensation, latest completion first."""
-    entries = [entry for entry in stack if entry.compensation is not None and entry.ended]
+    """What is to be undone, the latest completion first."""
+    entries = [entry for entry in stack if entry.to_undo]
     return sorted(entries, key=lambda entry: entry.ended, reverse=True)
 
 
@@ -174,7 +186,7 @@ def planned_undos(stack: Sequence[StackEntry]) -> list[PlannedUndo]:
             order=order,
             path=entry.path,
             component=entry.component,
-            compensation=entry.compensation or "",
+            compensation=entry.compensation or UNDO_RUNS_ACTIVITY,
             outcome=entry.outcome or "",
             output=entry.output,
             input=entry.input,
@@ -188,3 +200,10 @@ def _from_request(request: StepRequest, source: str) -> JsonValue:
     if place == "request":
         return request.request
     return (request.outputs if place == "output" else request.context).get(key)
+
+
+def _keep_beside(entry: StackEntry, answer: StepReply | StepFailure) -> None:
+    """What an answer tells beside its output. Who was lost tells nothing of what it ran."""
+    entry.note = answer.note
+    if answer.sub_runs is not None:
+        entry.sub_runs = answer.sub_runs

@@ -28,8 +28,10 @@ from temporalio.workflow import ActivityCancellationType
 from rules.execution import ErrorInfo, Execution
 from rules.plan import ComponentPolicy, RetryPolicy
 from rules.sizes import NAME_LIMIT
+from rules.sub_runs import SUB_QUEUE, SubRunsRequest, SubRunsUndone
 from rules.wire import (
     MIRROR_ACTIVITY,
+    UNDO_RUNS_ACTIVITY,
     Frost,
     MirrorChange,
     StepFailure,
@@ -46,6 +48,10 @@ RULE_VERSION: Final = SearchAttributeKey.for_int("SagaRuleVersion")
 
 MIRROR_LIMIT: Final = timedelta(seconds=1)
 MOMENT: Final = timedelta(milliseconds=1)
+UNDO_RUNS_LIMIT: Final = timedelta(days=7)
+UNDO_RUNS_BEAT: Final = timedelta(seconds=15)
+UNDO_RUNS_PAUSE: Final = timedelta(seconds=60)
+UNDO_RUNS_ATTEMPTS: Final = 20
 
 Answer = TypeVar("Answer")
 
@@ -69,9 +75,10 @@ class TemporalRuntime:
         self._show = show
         self._length = length
         self._unshown = 0
-        self._running: dict[str, workflow.ActivityHandle[StepReply]] = {}
+        self._running: dict[str, tuple[workflow.ActivityHandle[StepReply], StepRequest]] = {}
         self._slices = Slices(_next_task)
         self._cancels = 0
+        self._caller_cancels = 0
 
     def now(self) -> datetime:
         """The time of the current workflow task."""
@@ -96,13 +103,14 @@ class TemporalRuntime:
         """Schedule the component's activity; its retries are Temporal's."""
         undone = request.undo
         given = workflow.payload_converter().to_payload(request)
-        cancels = self._cancels
+        cancels = self._cancels_of(request)
         mark = await self._slices.enter(len(given.data))
-        if cancels != self._cancels and not undone and not shielded:
+        if cancels != self._cancels_of(request) and not undone and not shielded:
             return _never_sent()
         handle: workflow.ActivityHandle[StepReply] = workflow.start_activity(
             request.component,
             RawValue(given),
+            task_queue=_sub_queue() if policy.runs_chains else None,
             result_type=StepReply,
             activity_id=f"{request.path}!" if undone else request.path,
             summary=f"undo {undone.component}" if undone else f"step {request.component}",
@@ -117,7 +125,7 @@ class TemporalRuntime:
             ),
         )
         if not undone and not shielded:
-            self._running[request.path] = handle
+            self._running[request.path] = (handle, request)
         try:
             return await handle
         except ActivityError as error:
@@ -137,11 +145,37 @@ class TemporalRuntime:
             return answered.done()
         return True
 
-    def cancel_running(self) -> None:
+    def cancel_running(self, *, callers: bool = False) -> None:
         """Cancel the activities of forward steps; each ends when its worker says so."""
-        self._cancels += 1
-        for handle in self._running.values():
-            handle.cancel()
+        self._caller_cancels += 1
+        if not callers:
+            self._cancels += 1
+        for handle, request in self._running.values():
+            if request.terms is not None or not callers:
+                handle.cancel()
+
+    def _cancels_of(self, request: StepRequest) -> int:
+        return self._cancels if request.terms is None else self._caller_cancels
+
+    async def undo_runs(self, request: SubRunsRequest) -> SubRunsUndone | StepFailure:
+        """One activity beside the callers' own, which waits until all of them are undone."""
+        try:
+            undone: SubRunsUndone = await workflow.execute_activity(
+                UNDO_RUNS_ACTIVITY,
+                request,
+                result_type=SubRunsUndone,
+                task_queue=_sub_queue(),
+                activity_id=f"{request.path}!runs",
+                summary="undo the chains that it ran",
+                start_to_close_timeout=UNDO_RUNS_LIMIT,
+                heartbeat_timeout=UNDO_RUNS_BEAT,
+                retry_policy=TemporalRetry(
+                    maximum_interval=UNDO_RUNS_PAUSE, maximum_attempts=UNDO_RUNS_ATTEMPTS
+                ),
+            )
+        except ActivityError as error:
+            return _told(error) or _lost(error, attempts=UNDO_RUNS_ATTEMPTS)
+        return undone
 
     def changed(self) -> None:
         """Refresh the current details; seldom for a large chain, whose rendering costs."""
@@ -195,11 +229,28 @@ def _never_sent() -> StepFailure:
     return StepFailure(outcome="FAILED", error=info, attempts=0)
 
 
+def _sub_queue() -> str:
+    """Where steps wait for the chains that they run: they must not hold up what they wait for."""
+    return f"{workflow.info().task_queue}{SUB_QUEUE}"
+
+
 def _failure(error: ActivityError, request: StepRequest) -> StepFailure:
     """The outcome of an activity that failed: its own words if it answered, else UNKNOWN."""
+    timed_out = isinstance(error.cause, TemporalTimeout)
+    most = request.answers + request.lost_attempts if timed_out else 1
+    return _told(error) or _lost(error, attempts=most)
+
+
+def _told(error: ActivityError) -> StepFailure | None:
+    """The activity's own words, if it answered."""
     cause = error.cause
     if isinstance(cause, ApplicationError) and cause.details:
         return StepFailure.model_validate(cause.details[0])
+    return None
+
+
+def _lost(error: ActivityError, *, attempts: int) -> StepFailure:
+    cause = error.cause
     match cause:
         case TemporalTimeout():
             kind = cause.type.name if cause.type is not None else "unknown"
@@ -208,7 +259,6 @@ def _failure(error: ActivityError, request: StepRequest) -> StepFailure:
             info = ErrorInfo(type="CancelledError", code="CANCELLED", message="cancelled midway")
         case _:
             info = ErrorInfo(type=_type(cause), code="STEP_FAILED", message=str(cause or error))
-    attempts = request.answers + request.lost_attempts if isinstance(cause, TemporalTimeout) else 1
     return StepFailure(outcome="UNKNOWN", error=info, attempts=attempts)
 
 

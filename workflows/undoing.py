@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import Callable
 
 from rules.decisions import Decision, Waiting
-from rules.execution import EntryStatus, ErrorInfo, StackEntry
+from rules.execution import Cause, EntryStatus, ErrorInfo, StackEntry, Status
+from rules.sub_runs import SubRunsRequest
 from rules.wire import Frost, SagaRef, SagaState, StepFailure
 from workflows.desk import UNDO_MARK
 from workflows.gate import Gate, Parked
@@ -104,12 +105,17 @@ class Undoing:
         return decision
 
     async def _undo(self, entry: StackEntry) -> None:
-        """Run the entry's compensation to its last attempt."""
-        assert entry.compensation is not None
-        runtime, policy = self._runtime, self._frost.plan.components[entry.compensation]
+        """Undo what the entry has run, then run its compensation to its last attempt."""
+        runtime = self._runtime
         entry.status = EntryStatus.COMPENSATING
         entry.undo_started_at = runtime.now()
         runtime.changed()
+        if entry.runs_to_undo and not await self._undo_runs(entry):
+            return
+        if entry.compensation is None:
+            self._done(entry, 0)
+            return
+        policy = self._frost.plan.components[entry.compensation]
         try:
             request = undo_request(self._ref, self._frost, self._state, entry)
             self._sizes.check_undo(entry, request)
@@ -120,13 +126,26 @@ class Undoing:
         if isinstance(result, StepFailure):
             self._failed(entry, result.error, result.attempts)
             return
+        self._done(entry, result.attempts)
+
+    async def _undo_runs(self, entry: StackEntry) -> bool:
+        """Undo what the step has run; whether nothing of it is blocked."""
+        request = SubRunsRequest(saga=self._ref, path=entry.path, known=entry.sub_runs or ())
+        result = await self._runtime.undo_runs(request)
+        if isinstance(result, StepFailure):
+            self._failed(entry, result.error, result.attempts)
+            return False
+        entry.sub_runs = result.runs
+        return True
+
+    def _done(self, entry: StackEntry, attempts: int) -> None:
         self._state.undone += 1
         entry.undone = self._state.undone
-        entry.undo_attempts += result.attempts
+        entry.undo_attempts += attempts
         entry.undo_error = None
         entry.status = EntryStatus.COMPENSATED
-        entry.undo_ended_at = runtime.now()
-        runtime.changed()
+        entry.undo_ended_at = self._runtime.now()
+        self._runtime.changed()
 
     def _failed(self, entry: StackEntry, error: ErrorInfo, attempts: int) -> None:
         entry.status = EntryStatus.COMPENSATION_FAILED
@@ -134,3 +153,18 @@ class Undoing:
         entry.undo_attempts += attempts
         entry.undo_ended_at = self._runtime.now()
         self._runtime.changed()
+
+
+def reopened(state: SagaState) -> SagaState:
+    """The state of a saga that completed, as that of one that is to be undone."""
+    return state.model_copy(
+        update={
+            "status": Status.COMPENSATING,
+            "cause": Cause.OPERATOR,
+            "done": {},
+            "ended_at": None,
+            "output": None,
+            "revision": 0,
+        },
+        deep=True,
+    )

@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from activities.mirror.versions import Phase
-from rules.execution import EntryStatus, ErrorInfo
+from rules.execution import EntryStatus, ErrorInfo, SubRun
 from rules.wire import MirrorChange, SagaRef
 
 
@@ -38,13 +38,16 @@ class Attempt:
 class StepChange:
     """A forward step began an attempt, or ended one.
 
-    `status` is RUNNING while another attempt may follow.
+    `status` is RUNNING while another attempt may follow. `note` and `sub_runs` are the attempt's.
     """
 
     record: Attempt
     component: str
     status: EntryStatus
     output: JsonValue = None
+    name: str | None = None
+    note: JsonValue = None
+    sub_runs: tuple[SubRun, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

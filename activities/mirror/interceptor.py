@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
@@ -77,7 +77,7 @@ def completed(request: StepRequest, info: activity.Info, reply: StepReply, at: d
     record = _attempt(request, info, answers=reply.attempts, ended_at=at)
     if request.undo is None:
         status = EntryStatus.SKIPPED if reply.skipped else EntryStatus.COMPLETED
-        return _step(request, record, status, output=reply.output)
+        return _step(request, record, status, reply)
     done = EntryStatus.COMPENSATED
     return _undo(request, request.undo, record, done, done)
 
@@ -89,7 +89,7 @@ def failed(request: StepRequest, info: activity.Info, error: BaseException, at: 
     record = _attempt(request, info, answers=failure.attempts, ended_at=at, error=failure.error)
     if request.undo is None:
         status = EntryStatus.RUNNING if again else EntryStatus(failure.outcome)
-        return _step(request, record, status)
+        return _step(request, record, status, failure)
     lost = EntryStatus.COMPENSATION_FAILED
     status = EntryStatus.COMPENSATING if again else lost
     return _undo(request, request.undo, record, status, lost)
@@ -139,9 +139,17 @@ def _step(
     request: StepRequest,
     record: Attempt,
     status: EntryStatus,
-    output: JsonValue = None,
+    answer: StepReply | StepFailure | None = None,
 ) -> StepChange:
-    return StepChange(record=record, component=request.component, status=status, output=output)
+    return StepChange(
+        record=record,
+        component=request.component,
+        status=status,
+        output=answer.output if isinstance(answer, StepReply) else None,
+        name=request.name,
+        note=answer.note if answer else None,
+        sub_runs=answer.sub_runs if answer else None,
+    )
 
 
 def _undo(

@@ -179,6 +179,8 @@ def _conditions(tenant: str, filter: Filter) -> list[ColumnElement[bool]]:
         wanted.append(_EXECUTION.business_key == filter.business_key)
     if filter.failed_step is not None:
         wanted.append(_EXECUTION.failed_step == filter.failed_step)
+    if filter.parent is not None:
+        wanted.append(_EXECUTION.parent_id == filter.parent)
     if filter.started_from is not None:
         wanted.append(_EXECUTION.started_at >= filter.started_from)
     if filter.started_to is not None:

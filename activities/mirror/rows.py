@@ -74,6 +74,8 @@ def _execution_row(execution: Execution, at: datetime, version: str) -> Row:
         "version": version,
         "waiting": execution.waiting,
         "decisions": execution.decisions,
+        "parent": execution.parent,
+        "parent_id": execution.parent.execution_id if execution.parent else None,
     }
 
 
@@ -103,6 +105,8 @@ def _guessed_execution(record: Attempt) -> Row:
         "version": guessed(at),
         "waiting": None,
         "decisions": None,
+        "parent": None,
+        "parent_id": None,
     }
 
 
@@ -123,6 +127,9 @@ def _step_row(change: StepChange) -> Row:
         "error": record.error,
         "started_at": record.scheduled_at,
         "ended_at": record.ended_at if over else None,
+        "name": change.name,
+        "note": change.note,
+        "sub_runs": change.sub_runs,
         "output_version": version if change.status is EntryStatus.COMPLETED else SILENT,
         "output": change.output,
     }
@@ -214,6 +221,9 @@ def _entry_row(execution: Execution, entry: StackEntry, version: str) -> Row:
         "undo_started_at": entry.undo_started_at,
         "undo_ended_at": entry.undo_ended_at,
         "undone": entry.undone,
+        "name": entry.name,
+        "note": entry.note,
+        "sub_runs": entry.sub_runs,
     }
 
 
@@ -238,4 +248,7 @@ def blank_step(tenant: str, execution_id: str, path: str) -> Row:
         "undo_started_at": None,
         "undo_ended_at": None,
         "undone": 0,
+        "name": None,
+        "note": None,
+        "sub_runs": None,
     }

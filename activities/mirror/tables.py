@@ -53,12 +53,16 @@ saga_execution: Final = Table(
     # Since migration 0003; NULL in rows of before, and in guesses.
     Column("waiting", JsonText),
     Column("decisions", JsonText),
+    # Since migration 0007; NULL but for sub-runs.
+    Column("parent", JsonText),
+    Column("parent_id", key_text(128)),
     Index(None, "tenant_id", "started_at"),
     Index(None, "tenant_id", "status", "started_at"),
     Index(None, "tenant_id", "chain_name", "started_at"),
     Index(None, "tenant_id", "business_key"),
     # Since migration 0005; for the clean-up and the alerts, which look at all tenants.
     Index(None, "status", "ended_at"),
+    Index(None, "tenant_id", "parent_id"),
 )
 
 saga_step_execution: Final = Table(
@@ -89,6 +93,10 @@ saga_step_execution: Final = Table(
     _version("forward_version"),
     _version("output_version"),
     _version("undo_version"),
+    # Since migration 0007; NULL where there is nothing to say.
+    Column("name", key_text(128)),
+    Column("note", JsonText),
+    Column("sub_runs", JsonText),
 )
 
 saga_compensation_log: Final = Table(

@@ -69,6 +69,7 @@ def _forward_lines(entry: StackEntry) -> Iterator[_Placed]:
             status=entry.outcome or entry.status,
             attempt=entry.attempts,
             error=entry.error,
+            note=entry.note,
         )
         yield (end.at, False, entry.seq, 1, True), end
 

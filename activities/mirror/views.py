@@ -7,7 +7,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime, JsonValue, ValidationError
 
 from activities.errors import ActivityError
 from rules.decisions import DecisionRecord
@@ -46,6 +46,7 @@ class Filter(Frozen):
     status: Status | None = None
     business_key: str | None = None
     failed_step: str | None = None
+    parent: str | None = None
     started_from: AwareDatetime | None = None
     started_to: AwareDatetime | None = None
 
@@ -80,7 +81,10 @@ LogKind = Literal["step_started", "step_ended", "undo_started", "undo_ended"]
 
 
 class LogLine(Frozen):
-    """One thing that happened to a step. `component` is the compensation for an undo."""
+    """One thing that happened to a step. `component` is the compensation for an undo.
+
+    `note` is what the step noted, at its end.
+    """
 
     at: datetime
     kind: LogKind
@@ -90,6 +94,7 @@ class LogLine(Frozen):
     status: EntryStatus
     attempt: int
     error: ErrorInfo | None = None
+    note: JsonValue = None
 
 
 class Log(Frozen):

@@ -63,14 +63,27 @@ class Components:
         )
 
 
-def option(parser: argparse.ArgumentParser) -> None:
-    """The option `--components`."""
+def options(parser: argparse.ArgumentParser) -> None:
+    """What a deployment has that a chain is compiled for."""
     parser.add_argument(
         "--components",
         metavar="WHERE",
         help="packages of components, separated by commas, or a JSON file of component kinds; "
         "without it they are assumed from where their names stand",
     )
+    parser.add_argument(
+        "--when-max-wait-ms",
+        type=_milliseconds,
+        metavar="MS",
+        help="the time limit of a WHEN that says none itself (the setting when_max_wait_ms)",
+    )
+
+
+def _milliseconds(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
 
 
 class Supply:

@@ -73,6 +73,7 @@ class _Fate:
 
 
 IF_UNKNOWN = "if it may have happened"
+ITS_CHAINS = "the undo of the chains that it runs"
 IF_RAN = "if it ran"
 EACH_PASS = "for each pass"
 EACH_TRY = "for each earlier try"
@@ -122,6 +123,8 @@ class Undoing:
     def _of_step(self, node: StepNode, path: str) -> Iterator[Undo]:
         policy = self._components[node.component]
         unknown = node.component in self._assumed and policy.kind == "common"
+        if policy.runs_chains:
+            yield Undo(path, node.component, ITS_CHAINS)
         if not policy.read_only and (policy.compensate is not None or unknown):
             yield Undo(path, node.component, policy.compensate)
 

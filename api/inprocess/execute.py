@@ -4,7 +4,7 @@ For `POST /api/execute/{chain}`, tests and simulation: the same saga code as in 
 that parks is carried over as JSON and resumed, exactly as continue-as-new does it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
@@ -12,11 +12,14 @@ from activities.registry import Component
 from activities.runner import Runner
 from api.inprocess.clock import Clock, SystemClock
 from api.inprocess.runtime import InMemoryRuntime
+from api.inprocess.sub_runs import FindChain, Run, SubRuns
 from rules.decisions import DecisionRecord
 from rules.execution import Execution
-from rules.wire import ChainInput, Frost, SagaRef, SagaState
+from rules.wire import ChainInput, Frost, SagaRef, SagaResult, SagaState
 from workflows.gate import Parked
+from workflows.outcome import result_of
 from workflows.saga import Saga
+from workflows.undoing import reopened
 
 
 class InMemoryExecution:
@@ -31,7 +34,10 @@ class InMemoryExecution:
         runner: Runner,
         *,
         clock: Clock | None = None,
+        chains: FindChain | None = None,
+        context: Mapping[str, JsonValue] | None = None,
     ) -> None:
+        """`chains` finds those that steps run, `context` is what it begins with."""
         self._ref = SagaRef(
             tenant=tenant,
             execution_id=execution_id,
@@ -42,7 +48,15 @@ class InMemoryExecution:
         self._components = components
         self._runner = runner
         self._clock = clock or SystemClock()
-        self._saga = self._open(ChainInput(frost=frost))
+
+        def open_run(id: str, frost: Frost, context: dict[str, JsonValue]) -> InMemoryExecution:
+            return InMemoryExecution(
+                tenant, id, frost, components, runner, clock=clock, chains=chains, context=context
+            )
+
+        self._sub_runs = SubRuns(chains, open_run)
+        state = SagaState(started_at=self._clock.now(), context=dict(context or {}))
+        self._saga = self._open(ChainInput(frost=frost, state=state))
         self.runs = 1
 
     async def run(self) -> Execution:
@@ -55,7 +69,14 @@ class InMemoryExecution:
                 self._saga = self._open(ChainInput.model_validate_json(carried.model_dump_json()))
                 self.runs += 1
                 continue
+            await self._sub_runs.settle()
             return self._saga.execution()
+
+    async def undo(self) -> Execution:
+        """Undo an execution that completed, and whatever its steps have run."""
+        state = reopened(self._saga.state)
+        self._saga = self._open(ChainInput(frost=self._saga.frost, state=state))
+        return await self.run()
 
     def receive(self, kind: str, payload: JsonValue = None) -> None:
         """Take in a decision, as a signal brings it to a workflow."""
@@ -69,6 +90,15 @@ class InMemoryExecution:
         """The execution as it stands."""
         return self._saga.execution()
 
+    def result(self) -> SagaResult:
+        """How the execution stands, as one who waits for its end is told."""
+        return result_of(self._ref, self._saga.frost, self._saga.state)
+
+    @property
+    def sub_runs(self) -> Sequence[Run]:
+        """What its steps have run, in the order of starting."""
+        return self._sub_runs.runs
+
     def decisions(self) -> list[DecisionRecord]:
         """Every decision with its verdict."""
         return self._saga.decisions()
@@ -81,7 +111,9 @@ class InMemoryExecution:
 
     def _open(self, start: ChainInput) -> Saga:
         state = start.state or SagaState(started_at=self._clock.now())
-        runtime = InMemoryRuntime(start.frost, self._components, self._runner, self._clock)
+        runtime = InMemoryRuntime(
+            start.frost, self._components, self._runner, self._clock, sub_runs=self._sub_runs
+        )
         return Saga(self._ref, start.frost, state, runtime)
 
 
@@ -93,7 +125,10 @@ async def execute(
     runner: Runner,
     *,
     clock: Clock | None = None,
+    chains: FindChain | None = None,
 ) -> Execution:
     """The closed execution. Raises nothing for what components do."""
-    run = InMemoryExecution(tenant, execution_id, frost, components, runner, clock=clock)
+    run = InMemoryExecution(
+        tenant, execution_id, frost, components, runner, clock=clock, chains=chains
+    )
     return await run.run()

@@ -7,19 +7,22 @@ here as Temporal would count them. Knows no Temporal.
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from activities.registry import Component
 from activities.runner import Runner, StepError
 from api.errors import ApiError
 from api.inprocess.clock import Clock
-from rules.execution import ErrorInfo
+from api.inprocess.sub_runs import SubRuns
+from rules.execution import ErrorInfo, SubRun
 from rules.plan import ComponentPolicy, RetryPolicy
+from rules.sub_runs import SubRunsRequest, SubRunsUndone
 from rules.wire import AttemptLog, Frost, StepFailure, StepReply, StepRequest
 
 EVENTS_PER_STEP = 6
 
 Answer = TypeVar("Answer")
+_Stoppable: TypeAlias = asyncio.Task[StepReply] | asyncio.Task[None]
 
 
 class AttemptCancelled(ApiError):
@@ -35,16 +38,19 @@ class InMemoryRuntime:
         components: Mapping[str, Component],
         runner: Runner,
         clock: Clock,
+        *,
         published: Callable[[], None] = lambda: None,
+        sub_runs: SubRuns | None = None,
     ) -> None:
         self._frost = frost
         self._components = components
         self._runner = runner
         self._clock = clock
         self._published = published
+        self._sub_runs = sub_runs
         self._steps = 0
-        self._running: set[asyncio.Task[StepReply] | asyncio.Task[None]] = set()
-        self._stopped: set[asyncio.Task[StepReply] | asyncio.Task[None]] = set()
+        self._running: dict[_Stoppable, StepRequest] = {}
+        self._stopped: set[_Stoppable] = set()
 
     def now(self) -> datetime:
         """The clock's time."""
@@ -75,8 +81,8 @@ class InMemoryRuntime:
         failure = None
         for number in range(1, limit + 1):
             if failure is not None:
-                if not await self._pause(pause, spared=spared):
-                    return _cancelled(number - 1)
+                if not await self._pause(pause, request, spared=spared):
+                    return await self._cancelled(request, number - 1)
                 pause = min(pause * retry.backoff, max(retry.max_interval, retry.interval))
             try:
                 return await self._attempt(
@@ -85,7 +91,7 @@ class InMemoryRuntime:
             except TimeoutError:
                 failure = _timed_out(number)
             except AttemptCancelled:
-                return _cancelled(number)
+                return await self._cancelled(request, number)
             except StepError as error:
                 failure, log = error.failure, error.log
                 if error.final:
@@ -104,25 +110,39 @@ class InMemoryRuntime:
         await asyncio.wait([answered], timeout=None if seconds is None else max(seconds, 0.0))
         return answered.done()
 
-    async def _pause(self, seconds: float, *, spared: bool) -> bool:
+    async def undo_runs(self, request: SubRunsRequest) -> SubRunsUndone | StepFailure:
+        """Undo what a step has run."""
+        if self._sub_runs is None:
+            return SubRunsUndone()
+        return await self._sub_runs.undo(request.path)
+
+    async def _cancelled(self, request: StepRequest, attempts: int) -> StepFailure:
+        """The outcome of a step that was stopped, and its chains with it."""
+        if self._sub_runs is None or request.terms is None:
+            return _cancelled(attempts)
+        await self._sub_runs.cancel(request.path)
+        return _cancelled(attempts, self._sub_runs.told(request.path))
+
+    async def _pause(self, seconds: float, request: StepRequest, *, spared: bool) -> bool:
         """Back off before the next attempt; False when a decision stopped the step meanwhile."""
         task = asyncio.create_task(asyncio.sleep(seconds))
         if not spared:
-            self._running.add(task)
+            self._running[task] = request
         try:
             await task
         except asyncio.CancelledError:
             if task not in self._stopped:
                 raise
         finally:
-            self._running.discard(task)
+            self._running.pop(task, None)
         return task not in self._stopped
 
-    def cancel_running(self) -> None:
-        """Cancel forward steps that run or back off."""
-        for task in self._running:
-            self._stopped.add(task)
-            task.cancel()
+    def cancel_running(self, *, callers: bool = False) -> None:
+        """Cancel forward steps that run or back off; `callers`: those that run chains."""
+        for task, request in self._running.items():
+            if request.terms is not None or not callers:
+                self._stopped.add(task)
+                task.cancel()
 
     async def _attempt(
         self,
@@ -135,9 +155,10 @@ class InMemoryRuntime:
         spared: bool,
     ) -> StepReply:
         """One attempt within its time. Raises TimeoutError, StepError, AttemptCancelled."""
-        task = asyncio.create_task(self._runner.attempt(component, request, number, log))
+        launcher = self._sub_runs
+        task = asyncio.create_task(self._runner.attempt(component, request, number, log, launcher))
         if not spared:
-            self._running.add(task)
+            self._running[task] = request
         try:
             async with asyncio.timeout(limit):
                 return await task
@@ -146,7 +167,7 @@ class InMemoryRuntime:
                 raise AttemptCancelled from None
             raise
         finally:
-            self._running.discard(task)
+            self._running.pop(task, None)
 
     def changed(self) -> None:
         """Nobody watches a run in memory step by step."""
@@ -161,9 +182,9 @@ def _timed_out(attempts: int) -> StepFailure:
     return StepFailure(outcome="UNKNOWN", error=error, attempts=attempts)
 
 
-def _cancelled(attempts: int) -> StepFailure:
+def _cancelled(attempts: int, ran: tuple[SubRun, ...] | None = None) -> StepFailure:
     error = ErrorInfo(type="CancelledError", code="CANCELLED", message="cancelled midway")
-    return StepFailure(outcome="UNKNOWN", error=error, attempts=attempts)
+    return StepFailure(outcome="UNKNOWN", error=error, attempts=attempts, sub_runs=ran)
 
 
 def _not_here(component: str) -> StepFailure:

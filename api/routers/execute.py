@@ -17,7 +17,7 @@ from api.services import ApiServices, Services
 from api.tenant import Tenant
 from rules.execution import Status, steps_string
 from rules.source.freeze import freeze_current
-from rules.wire import SagaOptions
+from rules.wire import Frost, SagaOptions
 from workflows.outcome import unknown_effects
 
 router = APIRouter(prefix="/api/execute", tags=["in memory"])
@@ -55,18 +55,28 @@ async def in_memory(
     namespace: str | None = None,
 ) -> InMemoryAnswer:
     """The answer of a chain that ran in this process. Raises what `freeze_current` raises."""
-    options = SagaOptions(saga=saga, unattended=True)
-    frost = await asyncio.to_thread(
-        freeze_current,
-        services.rules,
-        tenant,
-        chain,
-        request,
-        namespace=namespace,
-        options=options,
-    )
+
+    async def find(chain: str, request: JsonValue, options: SagaOptions) -> Frost:
+        return await asyncio.to_thread(
+            freeze_current,
+            services.rules,
+            tenant,
+            chain,
+            request,
+            namespace=namespace,
+            options=options,
+        )
+
+    frost = await find(chain, request, SagaOptions(saga=saga, unattended=True))
     request_id = uuid4().hex
-    execution = await execute(tenant, request_id, frost, services.components, services.runner)
+    execution = await execute(
+        tenant,
+        request_id,
+        frost,
+        services.components,
+        services.runner,
+        chains=find,
+    )
     return InMemoryAnswer(
         success=execution.status is Status.COMPLETED,
         chain=chain,

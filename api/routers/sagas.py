@@ -86,6 +86,9 @@ def list_executions(
     status: Status | None = None,
     business_key: str | None = None,
     failed_step: str | None = None,
+    parent: Annotated[
+        str | None, Query(description="only what the steps of this execution run")
+    ] = None,
     started_from: AwareDatetime | None = None,
     started_to: AwareDatetime | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -97,6 +100,7 @@ def list_executions(
         status=status,
         business_key=business_key,
         failed_step=failed_step,
+        parent=parent,
         started_from=started_from,
         started_to=started_to,
     )

@@ -5,7 +5,7 @@ that it is quick to load.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.checks.filling import ChainText, filled
 from rules.checks.kinds import check
@@ -21,8 +21,7 @@ from rules.el.parser import parse
 __all__ = ["ChainText", "Parsed", "check_text_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """A chain's text, filled and read. `findings` has the text and collects what is wrong with it.
 
     `refers_to` names the chains in it, `bases` those that it extends. A `template` is not to run.
@@ -72,10 +71,10 @@ def _parse_reached(
         script = Script(())
         if not findings.failed:
             script = parse(findings.text, findings, depth=limits.depth)
-        refers_to = dict.fromkeys(ref.text for ref in references(script, components, chains))
-        refers = tuple(refers_to)
+        named = references(script, components, chains)
+        refers = tuple(dict.fromkeys(ref.text for ref in named)) if named else ()
         parsed[name] = Parsed(chains[name], script, findings, refers, whole.bases, whole.template)
-        pending.extend(refers_to)
+        pending.extend(refers)
     return parsed
 
 

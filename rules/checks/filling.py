@@ -7,6 +7,7 @@ For the checks, before parsing. What a placeholder is stands in `rules.templates
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.checks.resolve import did_you_mean
 from rules.el.findings import Findings, quoted
@@ -33,8 +34,7 @@ class ChainText:
         return bool(self.route and self.route.strip())
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """A chain's text, ready to be read if `findings` has no error.
 
     `bases` are the chains that it extends, directly or through others. `template`: placeholders
@@ -48,6 +48,10 @@ class Filled:
 
 def filled(name: str, chains: Mapping[str, ChainText], most: int) -> Filled:
     """The text of the chain `name`, of at most so many characters. KeyError without `name`."""
+    own = chains[name]
+    if not own.extends:
+        findings = Findings(name, own.text)
+        return Filled(findings, (), _report_template(findings))
     line = {name: None}
     last = name
     while base := chains[last].extends:
@@ -66,7 +70,7 @@ def filled(name: str, chains: Mapping[str, ChainText], most: int) -> Filled:
         if whole is None:
             return Filled(_too_long(name, chains, most), bases)
         written = whole
-    findings = Findings(name, written.text, written=written if bases else None)
+    findings = Findings(name, written.text, written=written)
     template = _report_template(findings)
     return Filled(findings, bases, template)
 

@@ -4,7 +4,6 @@ For `rules.checks.kinds`, which checks each modifier before it is added here.
 """
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Final
 
 from rules.checks.terms import Applied, Term, Unit, identity
@@ -82,7 +81,7 @@ class Growing:
 
     def replace(self, base: Term) -> None:
         """Put another subject in the place of an unknown one."""
-        self._base = replace(self._base, kind=base.kind, subject=base.subject)
+        self._base = self._base._replace(kind=base.kind, subject=base.subject)
         self.kind = base.kind
 
     def named_branches(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ warnings `shadowing` and `fallback`.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from rules.checks.known import Known
 from rules.checks.resolve import CURRENT_CHAIN, did_you_mean
@@ -15,8 +15,7 @@ from rules.el.findings import Findings, quoted
 from rules.el.operators.kinds import KIND_WORDS, MISSING, UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What a chain's text may refer to.
 
     `chains` has the names of all chains, `units` those that were checked. `cycles` has the chains
@@ -61,7 +60,7 @@ class Names:
         name = expr.text
         variable = self.variables.get(name)
         if variable is not None:
-            return replace(variable, start=expr.start, end=expr.end)
+            return variable._replace(start=expr.start, end=expr.end)
         policy = self.components.get(name)
         if policy is None:
             return self._chain(expr)
@@ -96,11 +95,11 @@ class Names:
             )
             hint = did_you_mean(name, self.components)
             self.findings.error("unknown_ref", message, term.start, term.end, hint=hint)
-            return replace(term, kind=UNKNOWN, subject=None)
+            return term._replace(kind=UNKNOWN, subject=None)
         self._check_policy(policy, term.start, term.end)
         message = f"there is no component {quoted(name)}; {quoted(policy.id)} stands in for it"
         self.findings.warning("fallback", message, term.start, term.end)
-        return replace(term, kind=kind, subject=StandIn(name, policy))
+        return term._replace(kind=kind, subject=StandIn(name, policy))
 
     def _fallback_components(self) -> Mapping[str, Known]:
         if self._fallbacks is None:

@@ -5,9 +5,8 @@ chain (EL reference section 1).
 """
 
 from collections.abc import Collection, Container, Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, NamedTuple
 
 from rules.el.ast import Name, Script
 
@@ -48,8 +47,7 @@ def references(
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """`chains` with every chain behind those that it refers to; the last one is the root.
 
     `cycles` has, for a chain that closes a circle, the path from it back to itself by the chain
@@ -62,6 +60,8 @@ class Order:
 
 def order(root: str, referred: Mapping[str, Collection[str]]) -> Order:
     """Sort the chains that `root` reaches. Not recursive: chains may refer to chains at length."""
+    if not referred[root]:
+        return Order((root,), {})
     done: dict[str, None] = {}
     path: dict[str, None] = {root: None}
     cycles: dict[str, dict[str, tuple[str, ...]]] = {}

@@ -5,14 +5,13 @@ variable are the same term, so a text cannot grow a tree larger than itself.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rules.checks.known import Known
 from rules.el.operators.rows import Operator
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """An operator with its checked operands; `branches` are ids, for a row that names them."""
 
     row: Operator
@@ -20,23 +19,20 @@ class Applied:
     branches: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(NamedTuple):
     """The value of a literal, arithmetic done."""
 
     value: str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class StandIn:
+class StandIn(NamedTuple):
     """An unknown component, and the fallback in its place once that place is known."""
 
     name: str
     policy: Known | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """A chain that was checked. `body` is None when it has errors, `problem` says the first.
 
     `circle` is a circle of chains that it is in or leads to. A `template` has no body by intention.
@@ -49,8 +45,7 @@ class Unit:
     template: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """A checked expression.
 
     `subject` None means that it is in error. `size` counts plan nodes, `levels` levels of JSON,

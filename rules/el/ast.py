@@ -4,11 +4,10 @@ For the parser, the printer and the checks. Nodes are frozen and carry the offse
 (`start` inclusive, `end` exclusive, in characters). Knows no operator names.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A reference to a variable, a component or a chain."""
 
     text: str
@@ -16,8 +15,7 @@ class Name:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(NamedTuple):
     """A string, integer, float, `true`, `false` or `null`."""
 
     value: str | int | float | bool | None
@@ -25,8 +23,7 @@ class Literal:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
+class Arithmetic(NamedTuple):
     """`1 + 2 * 3`, flat: `signs[i]` stands between `operands[i]` and the next one.
 
     Parentheses in the text are a nested `Arithmetic`.
@@ -38,8 +35,7 @@ class Arithmetic:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """`NAME(args)`; as a modifier, the part after the dot."""
 
     name: str
@@ -48,8 +44,7 @@ class Call:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Chained:
+class Chained(NamedTuple):
     """An expression with its modifiers, in the order of the text: `a.tag("x").retry(2)`.
 
     Flat, so that a long row of modifiers is not deep.
@@ -61,8 +56,7 @@ class Chained:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """`target = value` in an operand's place, where it stands for its value."""
 
     target: Name
@@ -71,8 +65,7 @@ class Assignment:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """What could not be read; its error has been reported."""
 
     start: int
@@ -82,8 +75,7 @@ class Broken:
 Expr = Name | Literal | Arithmetic | Call | Chained | Assignment | Broken
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """`value` or `target = value`.
 
     `names` are all references in `value`, in order, but for variables that an operand has assigned.
@@ -94,8 +86,7 @@ class Statement:
     names: tuple[Name, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(NamedTuple):
     """All statements of a chain; the last one is the chain."""
 
     statements: tuple[Statement, ...]

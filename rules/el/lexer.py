@@ -13,22 +13,24 @@ from rules.errors import Span
 # The group names are the token kinds. Names are Java identifiers (`$` and letters of any script),
 # EL reference section 1. `host` holds what the host language of LiteFlow would accept and EL as
 # data does not; `unclosed` is a string or comment without an end and takes the rest of the text.
+# White space behind a token is part of its match, but not of its group. What is frequent stands
+# first: alternatives are tried in order.
 _TOKEN: Final = re.compile(
     r"""
-      (?P<skip>\s+|//[^\n]*|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)
-    | (?P<name>(?:[^\W\d]|\$)[\w$]*)
-    | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?[fFdD]?)
+    (?:
+      (?P<name>(?:[^\W\d]|\$)[\w$]*)
+    | (?P<mark>[(),.;])
     | (?P<string>"[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*')
+    | (?P<skip>\s+|//[^\n]*|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)
+    | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?[fFdD]?)
     | (?P<unclosed>["'].*|/\*.*)
     | (?P<host>[=!<>]=|&&|\|\||->|\+\+|--|[?:<>!%&|^~{}\[\]])
-    | (?P<mark>[(),.;=+*/-])
+    | (?P<sign>[=+*/-])
     | (?P<bad>.)
+    )\s*
     """,
     re.VERBOSE | re.DOTALL,
 )
-
-
-_INTEGER_MAX: Final = 2**31 - 1
 
 
 @dataclass(slots=True)
@@ -50,9 +52,9 @@ def tokenize(text: str) -> Tokens:
     starts: list[int] = []
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
-        if kind != "skip":
-            kinds.append(kind or "bad")
-            texts.append(match.group())
+        if kind is not None and kind != "skip":
+            kinds.append(kind)
+            texts.append(match[kind])
             starts.append(match.start())
     kinds.append("end")
     texts.append("")
@@ -63,10 +65,13 @@ def tokenize(text: str) -> Tokens:
 def comments(text: str) -> list[Span]:
     """Where the comments of a text are."""
     return [
-        Span(match.start(), match.end())
+        Span(*match.span("skip"))
         for match in _TOKEN.finditer(text)
-        if match.lastgroup == "skip" and match.group().startswith("/")
+        if match.lastgroup == "skip" and match["skip"].startswith("/")
     ]
+
+
+_INTEGER_MAX: Final = 2**31 - 1
 
 
 def number_of(token: str) -> int | float | None:

@@ -36,6 +36,8 @@ _HOST_WORDS: Final = frozenset({
     "break", "continue", "class", "instanceof",
 })
 # fmt: on
+_RESERVED: Final = _HOST_WORDS | _CONSTANTS.keys()
+_AFTER_ARGUMENT: Final = frozenset({",", ")"})
 # What a Chinese keyboard gives by mistake.
 _FULL_WIDTH: Final = "（），；。“”‘’＝＋"
 _LOOKALIKES: Final = dict(zip(_FULL_WIDTH, "(),;.\"\"''=+", strict=True))
@@ -102,7 +104,7 @@ class _Parser:
             return None
         start = self.starts[at]
         target = Name(self.texts[at], start, start + len(self.texts[at]))
-        if target.text in _HOST_WORDS or target.text in _CONSTANTS:
+        if target.text in _RESERVED:
             self.error("syntax", f"{quoted(target.text)} cannot be a variable")
         self.at += 2
         return target
@@ -131,6 +133,11 @@ class _Parser:
 
         expression = operand { ( "+" | "-" | "*" | "/" ) operand }
         """
+        at = self.at
+        if self.kinds[at] == "name" and self.texts[at + 1] in _AFTER_ARGUMENT:
+            # Most operands are one name; this is all that `operand` would do with it.
+            self.at += 1
+            return self.word(self.texts[at], self.starts[at])
         first = self.operand()
         if self.texts[self.at] not in _SIGNS:
             return first
@@ -272,16 +279,16 @@ class _Parser:
     def word(self, text: str, start: int) -> Expr:
         """A name that is not called: a reference, `true`, `false` or `null`."""
         end = start + len(text)
+        if text not in _RESERVED:
+            name = Name(text, start, end)
+            if text not in self.assigned:
+                self.names.append(name)
+            return name
         if text in _CONSTANTS:
             return Literal(_CONSTANTS[text], start, end)
-        if text in _HOST_WORDS:
-            self.at -= 1
-            self.error("unsupported_host", f"{quoted(text)} is not EL", hint=_EL_IS_DATA)
-            return self.give_up()
-        name = Name(text, start, end)
-        if text not in self.assigned:
-            self.names.append(name)
-        return name
+        self.at -= 1
+        self.error("unsupported_host", f"{quoted(text)} is not EL", hint=_EL_IS_DATA)
+        return self.give_up()
 
     def number(self, text: str, start: int) -> Expr:
         """Read a number of 32 bits or a decimal one.

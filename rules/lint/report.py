@@ -27,17 +27,21 @@ def lint(
     places: Mapping[int, Place],
     *,
     deployed: Collection[str] | None = None,
+    assumed: bool = False,
     written: Written | None = None,
 ) -> tuple[Diagnostic, ...]:
     """All findings about a plan, rule by rule.
 
     `text` is what it was compiled from, `written` where its parts stand if it was filled, and
     `places` has start and end of each step in it, by `id(node)`. `deployed` are the components that
-    workers serve, if those are not all of the plan.
+    workers serve, if those are not all of the plan; `assumed`: nobody told what the components are,
+    so that their policies mean nothing.
     """
     found = survey(plan, deployed)
     diagnostics: list[Diagnostic] = []
     for rule in RULES:
+        if assumed and rule.of_components:
+            continue
         findings = Findings(plan.chain, text, written=written)
         diagnostics.extend(_drawn(rule, rule.look(found), findings, places))
     return tuple(diagnostics)

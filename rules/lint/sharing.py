@@ -41,7 +41,9 @@ def whole_context(found: Survey) -> Iterator[Finding]:
     """A component that is sent the whole context."""
     seen: set[str] = set()
     for one in found.steps:
-        if one.policy.needs.whole_context and one.policy.id not in seen:
+        # What runs chains is sent it for them.
+        chosen = one.policy.needs.whole_context and not one.policy.runs_chains
+        if chosen and one.policy.id not in seen:
             seen.add(one.policy.id)
             yield Finding(
                 one.step,

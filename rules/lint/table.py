@@ -14,13 +14,17 @@ from rules.lint.survey import Survey
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule. `meaning` says what it finds and why that matters, `mend` what to do about it."""
+    """A rule. `meaning` says what it finds and why that matters, `mend` what to do about it.
+
+    `of_components`: it would only guess where nobody told what the components are.
+    """
 
     code: str
     severity: Literal["warning", "info"]
     meaning: str
     mend: str
     look: Callable[[Survey], Iterable[Finding]]
+    of_components: bool = False
 
 
 RULES: Final = (
@@ -32,6 +36,7 @@ RULES: Final = (
         "give it a compensation (compensate=...), say read_only=True or irreversible=True, or "
         "move it behind what may fail",
         undoing.no_undo,
+        of_components=True,
     ),
     Rule(
         "irreversible_not_last",
@@ -140,6 +145,7 @@ RULES: Final = (
         "(of parallel branches the longest), come to more than the 60 s that each block has.",
         "lower the steps' timeout or attempts, or do less in FINALLY",
         bounds.long_finally,
+        of_components=True,
     ),
     Rule(
         "retry_compensable",

@@ -11,7 +11,7 @@ from typing import Final, cast
 from rules.checks.terms import Applied, StandIn, Term, Unit
 from rules.lower.drafts import ChainDraft, Draft, StepDraft
 from rules.lower.scope import Scope, objects
-from rules.plan import ComponentPolicy, PlanNode
+from rules.plan import ComponentPolicy, PlanNode, StepNode
 
 _NO_BINDS: Final[Mapping[str, str]] = {}
 
@@ -48,8 +48,16 @@ class Lowering:
 
     def node(self, term: Term, scope: Scope) -> PlanNode:
         """The plan node of a term."""
-        draft = self.draft(term, scope) if not term.modifiers else self.modified(term, scope)
-        return self.build(draft)
+        if term.modifiers:
+            return self.build(self.modified(term, scope))
+        policy = term.subject
+        if not isinstance(policy, ComponentPolicy) or scope.data is not None or scope.bound:
+            return self.build(self.draft(term, scope))
+        # Most terms are one component: the same as its draft would build.
+        node = StepNode(component=policy.id)
+        self.components[policy.id] = policy
+        self.places[id(node)] = scope.within or (term.start, term.end)
+        return node
 
     def build(self, draft: Draft) -> PlanNode:
         """The node of a draft."""

@@ -5,13 +5,12 @@ and 6).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from rules.checks.terms import Applied, Constant, Term, text
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What comes from further out.
 
     `within` is the place, in the text of the compiled chain, of the included chain that we are in.
@@ -26,7 +25,7 @@ class Scope:
 
 def scope_data(scope: Scope, applied: Applied) -> Scope:
     """data: for everything before it that has none from further out."""
-    return scope if scope.data is not None else replace(scope, data=text(applied))
+    return scope if scope.data is not None else scope._replace(data=text(applied))
 
 
 def scope_bind(scope: Scope, binds: Sequence[Applied]) -> Scope:
@@ -46,7 +45,7 @@ def scope_bind(scope: Scope, binds: Sequence[Applied]) -> Scope:
     for key, value in values.items():
         if key not in scope.fixed and value.strip():
             bound[key] = value
-    return replace(scope, bound=bound, fixed=scope.fixed | final)
+    return scope._replace(bound=bound, fixed=scope.fixed | final)
 
 
 def objects(term: Term) -> dict[int, list[Applied]]:

@@ -14,7 +14,7 @@ from rules.source.edits import Edits
 from rules.source.from_files import FileRules
 from rules.source.metadata import MetadataRepository
 from rules.source.service import RuleSource
-from rules.source.serving import Rules
+from rules.source.serving import ServedRules
 
 DATABASE: Final = "database"
 FILES: Final = "files:"
@@ -28,11 +28,19 @@ def open_rules(
     components: Mapping[str, ComponentPolicy],
     *,
     default_tenant: str,
+    when_max_wait: int | None = None,
     further: Iterable[str] = (),
-) -> Rules:
+) -> ServedRules:
     """The source that is chosen, `database` or `files:DIR`; it reads nothing yet."""
     if chosen == DATABASE:
-        return RuleSource(engine, application, namespace, components, further=further)
+        return RuleSource(
+            engine,
+            application,
+            namespace,
+            components,
+            when_max_wait=when_max_wait,
+            further=further,
+        )
 
     def read_edits() -> Edits:
         with engine.connect() as connection:
@@ -45,5 +53,6 @@ def open_rules(
         components,
         default_tenant=default_tenant,
         read_edits=read_edits,
+        when_max_wait=when_max_wait,
         further=further,
     )

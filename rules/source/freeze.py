@@ -3,10 +3,8 @@
 For the API's start and for the worker's freeze activity. Reads only the snapshot.
 """
 
-import json
 from collections.abc import Mapping
 from functools import partial
-from hashlib import sha256
 from typing import Final
 
 from pydantic import JsonValue
@@ -14,10 +12,12 @@ from pydantic import JsonValue
 from rules.checks.limits import PLAN_LIMIT
 from rules.checks.names import absorbable
 from rules.errors import ChainUnknown, OverrideInvalid, TooLarge
+from rules.measuring import json_size
 from rules.plan import Plan, PolicyOverride
-from rules.sizes import KEY_LIMIT, REQUEST_LIMIT, json_size
+from rules.request_sha import request_sha
+from rules.sizes import KEY_LIMIT, REQUEST_LIMIT
 from rules.source.edits import edited_plan
-from rules.source.serving import Rules
+from rules.source.serving import ServedRules
 from rules.source.snapshot import Snapshot
 from rules.wire import Frost, SagaOptions
 
@@ -108,16 +108,8 @@ def _overridden(plan: Plan, overrides: Mapping[str, PolicyOverride]) -> Plan:
     return plan.model_copy(update={"components": components})
 
 
-def request_sha(chain: str, request: JsonValue) -> str:
-    """What tells a repeated start from another one under the same id."""
-    canonical = json.dumps(
-        {"chain": chain, "request": request}, sort_keys=True, separators=(",", ":")
-    )
-    return sha256(canonical.encode()).hexdigest()
-
-
 def freeze_current(
-    rules: Rules,
+    rules: ServedRules,
     tenant: str,
     chain: str,
     request: JsonValue,
@@ -134,7 +126,7 @@ def freeze_current(
     """
 
     def current() -> Frost:
-        return freeze(
+        frost = freeze(
             rules.snapshot_of(namespace or rules.namespaces[0]),
             tenant,
             chain,
@@ -143,6 +135,8 @@ def freeze_current(
             options=options,
             overrides=overrides,
         )
+        # The chains that its steps run are of the same namespace.
+        return frost if namespace is None else frost.model_copy(update={"namespace": namespace})
 
     try:
         return current()

@@ -57,6 +57,7 @@ class FileRules:
         *,
         default_tenant: str,
         read_edits: Callable[[], Edits],
+        when_max_wait: int | None = None,
         further: Iterable[str] = (),
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -66,6 +67,7 @@ class FileRules:
         self._components = components
         self._default_tenant = default_tenant
         self._read_edits = read_edits
+        self._when_max_wait = when_max_wait
         self._clock = clock
         self._refreshing = threading.Lock()
         self._files: dict[tuple[str, Path], _Known] = {}
@@ -98,6 +100,7 @@ class FileRules:
                 self._components,
                 self._snapshots.get(name),
                 edits=self._edits,
+                when_max_wait=self._when_max_wait,
                 beneath=() if name == self.namespaces[0] else base,
             )
             for name, own in rows.items()
@@ -208,7 +211,7 @@ def _read(path: Path, before: _Known | None) -> _Known:
 def _row(tenant: str, chain: ChainDefinition) -> ChainRow:
     """The chain as the table would have it.
 
-    Nobody counts the versions of files: texts that are equal have the same number, on every machine.
+    Nobody counts the versions of files: equal texts have an equal number, on every machine.
     """
     digest = sha256(repr((chain.text, chain.route, chain.extends)).encode()).digest()
     return ChainRow(

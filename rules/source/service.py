@@ -49,8 +49,9 @@ class RuleStatus:
 class RuleSource:
     """The chains of one application and namespace, for all tenants.
 
-    Of the namespaces in `further`, the chains are served that a route chooses; these may include
-    and extend chains of the first namespace.
+    `components` are those that this deployment serves; `when_max_wait` is the limit, in
+    milliseconds, of a WHEN that says none itself. Of the namespaces in `further`, the chains are
+    served that a route chooses; these may include and extend chains of the first namespace.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class RuleSource:
         namespace: str,
         components: Mapping[str, ComponentPolicy],
         *,
+        when_max_wait: int | None = None,
         further: Iterable[str] = (),
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -70,6 +72,7 @@ class RuleSource:
         self._application = application
         self._namespace = namespace
         self._components = components
+        self._when_max_wait = when_max_wait
         self._clock = clock
         self._refreshing = threading.Lock()
         self._snapshots: Mapping[str, Snapshot] = {}
@@ -101,6 +104,7 @@ class RuleSource:
                 self._components,
                 self._snapshots.get(namespace),
                 edits=edits,
+                when_max_wait=self._when_max_wait,
                 beneath=() if namespace == self._namespace else rows[0],
             )
             for namespace, own in zip(self.namespaces, rows, strict=True)

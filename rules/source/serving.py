@@ -9,7 +9,7 @@ from rules.source.service import RuleStatus
 from rules.source.snapshot import Snapshot
 
 
-class Rules(Protocol):
+class ServedRules(Protocol):
     """Serves snapshots of the chains of one application, for all tenants."""
 
     @property

@@ -11,8 +11,8 @@ from activities.component import Bind, Context, Delivered, Step, Unreadable
 from activities.errors import BadInput
 from rules.execution import ErrorInfo
 from rules.wire import ContextOperation, Place
+from rules.writes import apply_operation
 from tests.activities.steps import binding, provide, request
-from workflows.requests import apply_operation
 
 
 class Colour(StrEnum):

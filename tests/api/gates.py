@@ -70,6 +70,13 @@ def thread_gate(request: Gated, step: Step) -> str:
     return f"passed in attempt {step.attempt}"
 
 
+@component("openGate", read_only=True)
+def open_gate(request: Gated) -> None:
+    """Let everyone through."""
+    assert request.gate is not None
+    _opened(request.gate).touch()
+
+
 @component("ungate")
 def ungate(undo: Undo[str]) -> None:
     """Nothing to undo, but it is seen in the log."""

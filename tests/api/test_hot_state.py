@@ -50,13 +50,16 @@ async def ready(api: Api, status: str) -> Any:
     return await until(look, LIMIT, f"/ready to say {status}")
 
 
+STEP_STRING = "createOrder[open the order]==>gate"
+
+
 async def test_redis_answers_and_when_it_is_killed_sql_does(
     settings: Settings, redis: RedisServer, *, id: str, gate: Gate
 ) -> None:
     async with open_api(settings) as api, open_worker(settings):
         await api.execute("gated", gate.request(), execution_id=id, mode="async")
         await gate.entering()
-        view = await seen(api, id, source="redis", steps="createOrder==>gate")
+        view = await seen(api, id, source="redis", steps=STEP_STRING)
         assert only(view, "status", "ended_at") == {"status": "RUNNING", "ended_at": None}
         assert view["executionStack"][0]["output"]["order_id"] == id
         assert only(await ready(api, "ok"), "redis") == {"redis": "ok"}
@@ -86,7 +89,7 @@ async def test_a_terminated_workflow_is_aborted_after_a_round_of_the_worker(
     async with open_api(settings) as api, open_worker(settings):
         await api.execute("gated", gate.request(), execution_id=id, mode="async")
         await gate.entering()
-        await seen(api, id, source="redis", steps="createOrder==>gate")
+        await seen(api, id, source="redis", steps=STEP_STRING)
         await temporal.get_workflow_handle(f"1:{id}").terminate(reason="by a test")
         view = await seen(api, id, status="ABORTED")
         assert view["error"]["code"] == "ABORTED"

@@ -1,6 +1,7 @@
 """POST /api/execute/{chain}: LiteFlow's way, in this process, with and without undo."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,19 @@ from sqlalchemy.engine import Engine
 from temporalio.client import Client
 
 from activities.components.shop import accounts, orders, shop_engine, stock
-from tests.api.sites import BOOK, DECLINED, Api, Place, environment_of, new_place, only, open_api
+from rules.source.repository import ChainRow
+from tests.api.gates import Gate
+from tests.api.sites import (
+    BOOK,
+    DECLINED,
+    Api,
+    Place,
+    environment_of,
+    load,
+    new_place,
+    only,
+    open_api,
+)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +96,13 @@ async def test_failure(
         assert (order.scalar_one_or_none() == "open") is not undone
 
 
+NAMES = {
+    "createOrder": "open the order",
+    "deductStock": "take the goods",
+    "freezeCoupon": "freeze the coupon",
+    "pay": "take the money",
+    "notify": "tell the customer",
+}
 STEPS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("free", BOOK, ["createOrder==>pay"]),
     ("free", {**BOOK, "faults": {"createOrder": "refuse"}}, ["createOrder"]),
@@ -110,7 +130,12 @@ STEPS: list[tuple[str, dict[str, Any], list[str]]] = [
 async def test_step_string(
     api: Api, *, chain: str, request_: dict[str, Any], steps: list[str]
 ) -> None:
-    assert (await run(api, chain, request_))["steps"] in steps
+    named = ["==>".join(map(_named, each.split("==>"))) for each in steps]
+    assert (await run(api, chain, request_))["steps"] in named
+
+
+def _named(component: str) -> str:
+    return f"{component}[{NAMES[component]}]" if component in NAMES else component
 
 
 async def test_a_wrong_request_names_component_and_field(api: Api) -> None:
@@ -145,3 +170,18 @@ async def test_it_needs_no_temporal(tmp_path_factory: pytest.TempPathFactory) ->
             assert (await run(api, "placeOrder", DECLINED, saga="true"))["execution"]["status"] == (
                 "COMPENSATED"
             )
+
+
+async def test_the_limit_of_a_when_is_a_setting(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Only the limit lets the chain go on and open the gate at which its step waits."""
+    home = tmp_path_factory.mktemp("limited")
+    place = new_place(home, "127.0.0.1:1", when_max_wait_ms=100)
+    text = "THEN(CATCH(WHEN(gate)).DO(openGate));"
+    load(place.settings, [ChainRow(tenant="", name="limited", text=text)])
+    with environment_of(place):
+        async with open_api(place.settings) as api:
+            said = await run(api, "limited", Gate(tmp_path / "gate").request())
+    ended = {entry["component"]: entry["outcome"] for entry in said["execution"]["stack"]}
+    assert (said["success"], ended) == (True, {"gate": "COMPLETED", "openGate": "COMPLETED"})

@@ -162,8 +162,8 @@ async def test_a_list_holds_no_other_tenants_executions(api: Api, books: Books, 
 async def test_detail_of_a_compensated_saga(api: Api, books: Books) -> None:
     view = await api.view("b", "ledger")
     stack = {entry["component"]: entry for entry in view["executionStack"]}
-    assert view["steps"].startswith("createOrder==>")
-    assert view["steps"].endswith("==>pay")
+    assert view["steps"].startswith("createOrder[open the order]==>")
+    assert view["steps"].endswith("==>pay[take the money]")
     assert {name: only(e, "status", "outcome", "compensation") for name, e in stack.items()} == {
         "createOrder": _undone("deleteOrder"),
         "deductStock": _undone("restoreStock"),

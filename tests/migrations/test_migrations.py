@@ -35,7 +35,8 @@ OURS = {
 }
 # Columns of later migrations: in no CREATE TABLE.
 ADDED_LATER = {
-    "saga_execution": ("waiting", "decisions"),
+    "saga_execution": ("waiting", "decisions", "parent", "parent_id"),
+    "saga_step_execution": ("name", "note", "sub_runs"),
     "flow_chain": ("undo_policy", "route", "extends_chain"),
     "saga_component_metadata": (
         "compensate_when",

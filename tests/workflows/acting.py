@@ -38,6 +38,17 @@ def _act(script: Script, execution_id: str, key: str, index: str = "") -> str:
     return acts[min(count, len(acts)) - 1]
 
 
+def act_of(script: Script, step: Step) -> str:
+    """What a step does next that waits for nothing. Raises as its script says."""
+    key = step.tag or ""
+    act = _act(script, step.execution_id, key)
+    if act == "refuse":
+        raise Refused(f"{key} refuses", code="AS_SCRIPTED")
+    if act == "error":
+        raise ConnectionError(f"{key} lost its answer")
+    return act
+
+
 async def _do(script: Script, execution_id: str, act: str, key: str) -> str:
     """Do an act; gives back the word that says how it ends."""
     if act.startswith("until "):

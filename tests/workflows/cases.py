@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import JsonValue
+
 from rules.execution import Cause, EntryStatus, Status
 from rules.plan import FailurePolicy
 from tests.workflows.dramas import PLAIN, Scene
@@ -47,7 +49,7 @@ class Case:
     cause: Cause | None = None
     code: str | None = None
     attempts: Mapping[str, int] = field(default_factory=dict)
-    context: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, JsonValue] = field(default_factory=dict)
     policy: FailurePolicy = PLAIN
     options: Mapping[str, Any] = field(default_factory=dict)
     changed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -16,10 +16,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel, JsonValue
 from temporalio.client import WorkflowHandle, WorkflowHistory
+from temporalio.service import RPCError, RPCStatusCode
 
 from dev.temporal_server import dev_server
 from dev.tools import temporal_binary
-from rules.execution import EntryStatus, Status
+from rules.execution import EntryStatus, Execution, Status
 from rules.jobs import RESERVED, Job
 from rules.plan import PLAN_FORMAT
 from rules.wire import SagaResult
@@ -30,6 +31,8 @@ from tests.workflows.dramas import DRAMAS
 from tests.workflows.hooks import open_hook
 from tests.workflows.lab import TENANT, Lab, ending, open_lab
 from tests.workflows.operators import CASES
+from tests.workflows.operators_calls import CANCELLED_CALL
+from tests.workflows.operators_nested import EVERY_OPERATOR
 from tests.workflows.playing import begun
 from tests.workflows.scenarios import SCENARIOS
 from tests.workflows.stages import OnTemporal, open_stage, play
@@ -106,6 +109,11 @@ RECORDED_OPERATORS: Final = [
     ("chain: in a chain, with FINALLY", "temporal"),
     ("nested: WHEN in a CATCH in a loop", "lowest"),
     ("nested: FINALLY in CATCH in FINALLY", "temporal"),
+    ("runs: a chain, whose writes are the caller's", "temporal"),
+    ("runs: undone before the caller's own undo", "temporal"),
+    ("runs: what sub-runs run", "lowest"),
+    ("runs: found by another attempt", "temporal"),
+    (EVERY_OPERATOR, "temporal"),
 ]
 
 # As few and as plain bytes as need two slices; the history holds each input.
@@ -192,6 +200,27 @@ async def _record_operators(lab: Lab) -> None:
         stage = await begun(lab, id, CASES[id], runtime)
         assert isinstance(stage, OnTemporal)
         await _keep(lab, stage.handle, name)
+        await _keep_sub_runs(lab, await stage.execution(), name)
+    if not (FOLDER / "sub-run-cancelled.1.json").exists():
+        stage = await begun(lab, "sub-run-cancelled", CANCELLED_CALL, "temporal")
+        assert isinstance(stage, OnTemporal)
+        await _keep(lab, stage.handle, "sub-run-cancelled")
+        await _keep_sub_runs(lab, await stage.execution(), "sub-run-cancelled")
+
+
+async def _keep_sub_runs(lab: Lab, caller: Execution, name: str) -> None:
+    """Write what the steps of an ended execution have run, and the runs that undid it."""
+    for entry in caller.stack:
+        for number, run in enumerate(entry.sub_runs or (), start=1):
+            for id, word in ((run.execution_id, "sub"), (f"{run.execution_id}!undo", "undo")):
+                try:
+                    handle = lab.client.get_workflow_handle(
+                        f"{TENANT}:{id}", result_type=SagaResult
+                    )
+                    await _keep(lab, handle, f"{name}-{word}{number}")
+                except RPCError as error:
+                    # It was not undone, or undid itself.
+                    assert error.status is RPCStatusCode.NOT_FOUND  # noqa: PT017 - no test
 
 
 async def record_jobs(address: str, home: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from temporalio.common import TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
+from activities.chains import Chains
 from activities.components import shop
 from activities.execute import component_activities
 from activities.mirror.interceptor import MirrorInterceptor
@@ -26,6 +28,7 @@ from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
 from activities.system import system_activities
+from activities.undo_sub_runs import undo_activities
 from api.inprocess.execute import execute
 from migrations.run import upgrade
 from rules.execution import Execution
@@ -34,7 +37,9 @@ from rules.source.engine import create_engine_for
 from rules.source.freeze import freeze
 from rules.source.repository import ChainRepository, ChainRow
 from rules.source.service import RuleSource
+from rules.sub_runs import SUB_QUEUE
 from rules.wire import EXECUTION_QUERY, ChainInput, Frost, SagaOptions, SagaResult
+from tests.workflows.callers import CHAINS as CALLED
 from tests.workflows.scenarios import CHAINS
 from workflows.plugin import saga_plugin
 from workflows.temporal import start_attributes
@@ -113,6 +118,10 @@ class Lab:
         }
         plan = frost.plan.model_copy(update={"components": components})
         return frost.model_copy(update={"plan": plan})
+
+    async def find(self, chain: str, request: JsonValue, options: SagaOptions) -> Frost:
+        """A chain that a step runs in memory."""
+        return freeze(self.rules.snapshot, TENANT, chain, request, options=options)
 
     def new_run(self) -> str:
         """The id of a run whose goods, coupon and customer are in the shop."""
@@ -216,13 +225,23 @@ async def ending(handle: WorkflowHandle[object, SagaResult]) -> SagaResult:
     return result
 
 
+def callers_worker(client: Client, queue: str) -> Worker:
+    """The worker of steps that wait for chains they run."""
+    return Worker(
+        client,
+        task_queue=f"{queue}{SUB_QUEUE}",
+        max_concurrent_activities=1000,
+        graceful_shutdown_timeout=timedelta(0),
+    )
+
+
 @asynccontextmanager
 async def open_lab(address: str, home: Path) -> AsyncIterator[Lab]:
     """A lab on the Temporal server at `address`, with its databases in `home`."""
     engine = create_engine_for(f"sqlite:///{home}/chainsaga.db", "lab")
     upgrade(engine)
     repository = ChainRepository(engine, "lab", "default")
-    for name, text in CHAINS.items():
+    for name, text in {**CHAINS, **CALLED}.items():
         repository.save(ChainRow(tenant=TENANT, name=name, text=text))
     registry = discover(
         [
@@ -232,21 +251,30 @@ async def open_lab(address: str, home: Path) -> AsyncIterator[Lab]:
             "tests.workflows.bounded",
             "tests.workflows.authored",
             "tests.workflows.heavy",
+            "tests.workflows.callers",
         ]
     )
     rules = RuleSource(engine, "lab", "default", registry.policies)
     goods = shop.shop_engine(f"sqlite:///{home}/shop.db")
     shop.prepare_shop(goods)
-    writer = MirrorWriter(engine)
+    writer, reader = MirrorWriter(engine), MirrorReader(engine)
     with ThreadPoolExecutor(64) as executor:
         runner = Runner(Provider({shop.open_shop: goods}), executor)
         plugin = saga_plugin(
-            [*component_activities(registry, runner), *system_activities(rules, writer)],
+            [
+                *component_activities(
+                    registry, runner, Chains(rules, writer, reader, start_attributes)
+                ),
+                *undo_activities(),
+                *system_activities(rules, writer),
+            ],
             [MirrorInterceptor(writer)],
         )
         client = await Client.connect(address, plugins=[plugin])
         async with (
             Worker(client, task_queue=QUEUE, activity_executor=executor),
+            callers_worker(client, QUEUE),
+            callers_worker(client, UNCACHED_QUEUE),
             # Every workflow task of this one replays its history from the start.
             Worker(
                 client,
@@ -255,7 +283,7 @@ async def open_lab(address: str, home: Path) -> AsyncIterator[Lab]:
                 max_cached_workflows=0,
             ),
         ):
-            yield Lab(client, rules, registry, runner, goods, writer, MirrorReader(engine))
+            yield Lab(client, rules, registry, runner, goods, writer, reader)
     assert writer.close(10)
     goods.dispose()
     engine.dispose()

@@ -5,6 +5,8 @@ For both runtimes and for the recording of histories.
 
 from tests.workflows.cases import Case
 from tests.workflows.operators_blocks import BLOCKS
+from tests.workflows.operators_calls import CALLS
 from tests.workflows.operators_choices import CHOICES
+from tests.workflows.operators_nested import NESTED
 
-CASES: dict[str, Case] = {**BLOCKS, **CHOICES}
+CASES: dict[str, Case] = {**BLOCKS, **CHOICES, **NESTED, **CALLS}

@@ -126,7 +126,9 @@ async def stage_of(
 ) -> "OnTemporal | InMemory":
     """Start a saga on a runtime, `memory…` or Temporal."""
     if runtime.startswith("memory"):
-        run = InMemoryExecution(TENANT, execution_id, frost, lab.registry, lab.runner)
+        run = InMemoryExecution(
+            TENANT, execution_id, frost, lab.registry, lab.runner, chains=lab.find
+        )
         return InMemory(run)
     return OnTemporal(await lab.start(frost, execution_id, queue))
 

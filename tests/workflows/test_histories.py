@@ -7,8 +7,23 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from rules.plan import PLAN_FORMAT
-from tests.workflows.histories import FOLDER, MANIFEST, digest, prefixes, read_manifest
+from activities.registry import discover
+from rules.compiler import ChainText, compile_chain
+from rules.el.operators.table import OPERATORS
+from rules.plan import PLAN_FORMAT, Plan, PlanNode
+from rules.tree import children
+from rules.wire import ChainInput
+from tests.workflows.cases import slug, whole, words_of
+from tests.workflows.histories import (
+    FOLDER,
+    HINT,
+    MANIFEST,
+    RECORDED_OPERATORS,
+    digest,
+    prefixes,
+    read_manifest,
+)
+from tests.workflows.operators import CASES
 from workflows.plugin import saga_plugin
 
 ROOT = FOLDER.parent.parent.parent
@@ -53,6 +68,37 @@ def test_manifest_knows_every_history_as_it_is() -> None:
         name: committed.sha256 for name, committed in manifest.histories.items()
     }
     assert all(known.plan_format <= PLAN_FORMAT for known in manifest.histories.values())
+
+
+def test_every_operator_is_in_a_history() -> None:
+    known = read_manifest().histories
+    recorded = {id for id, _ in RECORDED_OPERATORS if f"el-{slug(id)}.1.json" in known}
+    words = {word for id in recorded for text in CASES[id].texts for word in words_of(text)}
+    assert {row.name for row in OPERATORS} - words == set()
+
+
+@pytest.mark.parametrize(("id", "runtime"), RECORDED_OPERATORS, ids=" ".join)
+def test_a_history_is_of_the_case_that_it_is_named_by(id: str, runtime: str) -> None:
+    """By the kinds of nodes in its plan; the names of the tests' components have changed."""
+    file = FOLDER / f"el-{slug(id)}{'' if runtime == 'temporal' else f'-hint{HINT}'}.1.json"
+    texts = {**CASES[id].includes, "main": CASES[id].chain}
+    chains = {name: ChainText(name, whole(text)) for name, text in texts.items()}
+    components = discover(["tests.workflows.acting"]).policies
+    plan = compile_chain("main", chains=chains, components=components).plan
+    assert ops(plan_in(file).root) == ops(plan.root)
+
+
+def ops(node: PlanNode) -> list[str]:
+    return [node.op, *(op for child in children(node) for op in ops(child))]
+
+
+def plan_in(file: Path) -> Plan:
+    """The plan that a history's workflow was started with."""
+    event = history_of(file).events[0].workflow_execution_started_event_attributes
+    (given,) = event.input.payloads
+    frost = ChainInput.model_validate_json(given.data).frost
+    assert frost is not None
+    return frost.plan
 
 
 def test_no_history_that_was_ever_committed_changed_or_went() -> None:

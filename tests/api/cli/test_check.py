@@ -12,6 +12,7 @@ from api.cli.assumed import assume
 from api.cli.offline import run
 from rules.checks.chains import ChainText
 from rules.el.comments import format_with_comments
+from rules.lint.table import CODES
 
 Captured = pytest.CaptureFixture[str]
 
@@ -39,7 +40,8 @@ def test_components_are_assumed_by_their_places(
     (tmp_path / "main.el").write_text(text)
     assert run(["check", str(tmp_path / "main.el"), "--json"]) == 0
     (chain,) = json.loads(capsys.readouterr().out)["chains"]
-    assert (chain["sound"], chain["assumed"], chain["diagnostics"]) == (True, kinds, [])
+    assert (chain["sound"], chain["assumed"]) == (True, kinds)
+    assert [one for one in chain["diagnostics"] if one["severity"] != "info"] == []
 
 
 def test_variables_may_hide_what_others_stand_for() -> None:
@@ -227,3 +229,66 @@ def _code(words: list[str]) -> object:
         return run(words)
     except SystemExit as stop:
         return stop.code
+
+
+LINTED = [
+    ("no compensation", "THEN(ship, pay)", ["no_undo"]),
+    ("undone all the same", "THEN(pay, CATCH(THEN(pay, ship)))", ["undo_absorbed"]),
+    ("endless", "WHILE(true).DO(pay)", ["endless_loop"]),
+    ("as the compiler warns", "THEN(pay); THEN(pay)", ["discarded_statement"]),
+    ("all is well", "THEN(pay, ship)", []),
+]
+KINDS = {"pay": {"compensate": "refund"}, "ship": "common"}
+
+
+@pytest.mark.parametrize("command", ["check", "explain", "plan", "graph"])
+@pytest.mark.parametrize(("_", "text", "codes"), LINTED, ids=[case[0] for case in LINTED])
+def test_warnings_are_shown(
+    _: str, text: str, codes: list[str], command: str, tmp_path: Path, capsys: Captured
+) -> None:
+    (tmp_path / "main.el").write_text(text)
+    (tmp_path / "kinds.json").write_text(json.dumps(KINDS))
+    words = [str(tmp_path / "main.el"), "--components", str(tmp_path / "kinds.json")]
+    assert run([command, *words]) == 0
+    told = capsys.readouterr().err
+    assert [code for code in codes if f"[{code}]" not in told] == []
+    assert told.count("main:1:") == len(codes)
+
+
+@pytest.mark.parametrize(("_", "text", "codes"), LINTED, ids=[case[0] for case in LINTED])
+def test_warnings_as_json_have_code_and_mend(
+    _: str, text: str, codes: list[str], tmp_path: Path, capsys: Captured
+) -> None:
+    (tmp_path / "main.el").write_text(text)
+    (tmp_path / "kinds.json").write_text(json.dumps(KINDS))
+    words = [str(tmp_path / "main.el"), "--components", str(tmp_path / "kinds.json"), "--json"]
+    assert run(["check", *words]) == 0
+    (chain,) = json.loads(capsys.readouterr().out)["chains"]
+    assert [one["category"] for one in chain["diagnostics"]] == codes
+    for one in chain["diagnostics"]:
+        assert (one["severity"], bool(one["message"]), one["line"]) == ("warning", True, 1)
+        assert bool(one["mend"]) == (one["category"] in CODES)
+
+
+def test_nothing_is_said_of_components_that_nobody_told_of(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    (tmp_path / "main.el").write_text("THEN(ship, pay, WHILE(true).DO(b), FINALLY(THEN(c, d)))")
+    assert run(["check", str(tmp_path / "main.el"), "--json"]) == 0
+    (chain,) = json.loads(capsys.readouterr().out)["chains"]
+    assert [one["category"] for one in chain["diagnostics"]] == ["endless_loop"]
+
+
+def test_the_limit_of_a_when_is_an_option(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "main.el").write_text("WHEN(a, WHEN(b).maxWaitSeconds(9))")
+    assert run(["plan", str(tmp_path / "main.el"), "--when-max-wait-ms", "1500"]) == 0
+    outer = json.loads(capsys.readouterr().out)["root"]
+    assert (outer["max_wait"], outer["items"][1]["max_wait"]) == (1500, 9000)
+    assert run(["plan", str(tmp_path / "main.el")]) == 0
+    assert "max_wait" not in json.loads(capsys.readouterr().out)["root"]
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "soon"])
+def test_a_limit_is_a_positive_number(limit: str, tmp_path: Path) -> None:
+    (tmp_path / "main.el").write_text("THEN(a)")
+    assert _code(["check", str(tmp_path / "main.el"), "--when-max-wait-ms", limit]) == 2

@@ -13,9 +13,10 @@ from rules.plan import (
     PolicyOverride,
     RetryPolicy,
 )
+from rules.request_sha import request_sha
 from rules.sizes import KEY_LIMIT, REQUEST_LIMIT
 from rules.source.edits import Edits, PolicyEdit
-from rules.source.freeze import freeze, request_sha
+from rules.source.freeze import freeze
 from rules.source.repository import ChainRow
 from rules.source.snapshot import Snapshot
 from rules.wire import SagaOptions

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from rules.compiler import Compiled, compile_chain
+from rules.compiler import ChainText, Compiled, compile_chain
 from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown
-from rules.plan import ComponentPolicy, Plan
+from rules.plan import ChainNode, ComponentPolicy, Plan, WhenNode
 from rules.source import snapshot as module
+from rules.source.edits import Edits, PolicyEdit
 from rules.source.repository import ChainRow
 from rules.source.snapshot import Snapshot
 
@@ -279,6 +280,61 @@ def test_other_components_compile_everything_again(
     changed = {**components, "d": ComponentPolicy(id="d", timeout=1)}
     after = Snapshot(ROWS, changed, before)
     assert after.compiled("1", "other").plan.components["d"].timeout == 1
+
+
+def test_a_when_without_a_limit_has_the_setting_s(components: Components) -> None:
+    rows = (row("1", "main", "WHEN(a, sub)"), row("1", "sub", "WHEN(b).maxWaitSeconds(9)"))
+    for limit in (None, 1500):
+        root = Snapshot(rows, components, when_max_wait=limit).compiled("1", "main").plan.root
+        assert isinstance(root, WhenNode)
+        assert (root.max_wait, root.names) == (limit, ("a", "sub") if limit else None)
+        inner = root.items[1]
+        assert isinstance(inner, ChainNode)
+        assert isinstance(inner.body, WhenNode)
+        assert inner.body.max_wait == 9000
+
+
+def test_another_limit_of_when_compiles_everything_again(
+    components: Components, compilations: list[str]
+) -> None:
+    before = Snapshot(ROWS, components, when_max_wait=1)
+    before.compiled("1", "other")
+    for limit, again in ((1, 1), (2, 2), (None, 3)):
+        before = Snapshot(ROWS, components, before, when_max_wait=limit)
+        before.compiled("1", "other")
+        assert len(compilations) == again
+
+
+PUBLISHED = [
+    ("sound", "order", "THEN(a, pay);", []),
+    ("a chain that did not serve", "draft", "THEN(order);", []),
+    ("a new one", "new", "THEN(a, other);", []),
+    ("an unknown name", "new", "THEN(a, nowhere);", ["unknown_ref"]),
+    ("includes one that fails", "new", "THEN(broken);", ["unknown_ref"]),
+    ("of another tenant", "new", "THEN(secret);", ["unknown_ref"]),
+    ("in a circle", "pay", "THEN(order);", ["cyclic"]),
+    ("a reserved name", "chainsaga.x", "THEN(a);", ["reserved_name"]),
+    ("the compiler warns", "new", "THEN(a); THEN(b);", ["discarded_statement"]),
+    ("the lint warns", "new", "THEN(act, a);", ["no_undo"]),
+    ("edited to have an undo", "new", "THEN(mended, a);", []),
+]
+
+
+@pytest.mark.parametrize(
+    ("_", "name", "text", "codes"), PUBLISHED, ids=[case[0] for case in PUBLISHED]
+)
+def test_a_text_is_checked_before_it_is_published(
+    components: Components, _: str, name: str, text: str, codes: list[str]
+) -> None:
+    more = {id: ComponentPolicy(id=id) for id in ("act", "mended", "mend")}
+    edits = Edits(by_tenant={"1": {"mended": PolicyEdit(compensate="mend")}})
+    snapshot = Snapshot(ROWS, {**components, **more}, edits=edits)
+    assert [one.category for one in snapshot.checked("1", ChainText(name, text))] == codes
+    assert snapshot.chains("1").keys() == {row.name for row in ROWS if row.tenant == "1"}
+
+
+def test_a_tenant_s_first_chain_is_checked(components: Components) -> None:
+    assert Snapshot((), components).checked("9", ChainText("first", "THEN(a);")) == ()
 
 
 def test_threads_that_ask_together_compile_once(

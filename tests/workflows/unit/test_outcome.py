@@ -176,7 +176,7 @@ def test_a_result_tells_how_it_ended() -> None:
         failure=Failure(path="0.1", component="pay", error=SOLD_OUT),
         context={"a": 1},
     )
-    result = result_of(SAGA, failed)
+    result = result_of(SAGA, frost(), failed)
     assert (result.status, result.cause) == (Status.FAILED, Cause.FAILURE)
     assert (result.failed_step, result.error) == ("pay", SOLD_OUT)
     assert (result.output, result.context) == (None, {"a": 1})
@@ -184,5 +184,5 @@ def test_a_result_tells_how_it_ended() -> None:
 
 
 def test_a_completed_result_has_the_output() -> None:
-    result = result_of(SAGA, state(status=Status.COMPLETED, output=[1]))
+    result = result_of(SAGA, frost(), state(status=Status.COMPLETED, output=[1]))
     assert (result.status, result.output, result.error) == (Status.COMPLETED, [1], None)

@@ -10,8 +10,8 @@ from activities.runner import Provider, Runner
 from api.inprocess.execute import InMemoryExecution
 from rules.decisions import Verdict
 from rules.execution import Status
+from rules.measuring import json_size
 from rules.plan import FailurePolicy, FailureStrategy
-from rules.sizes import json_size
 from tests.workflows.crossings import Crossing, frozen
 from workflows.desk import PAYLOAD_LIMIT, RECORDS_LIMIT
 

@@ -8,10 +8,10 @@ from pydantic import JsonValue
 from rules.execution import EntryStatus, ErrorInfo
 from rules.plan import ComponentPolicy, Needs, OutputNeed, RetryPolicy, StepNode
 from rules.wire import ContextOperation, Produced, StepRequest, UndoRequest
+from rules.writes import apply_operation
 from tests.workflows.unit.states import SAGA, SOLD_OUT, entry, frost, produced, state
 from workflows.requests import (
     MissingOutput,
-    apply_operation,
     forward_request,
     forward_retry,
     undo_request,

@@ -11,8 +11,9 @@ from pydantic import JsonValue
 from pydantic_core import to_json
 
 from rules.execution import EntryStatus, ErrorInfo, Execution, Status
+from rules.measuring import json_size
 from rules.plan import ComponentPolicy, Needs
-from rules.sizes import CARRIED_LIMIT, CONTEXT_LIMIT, KIB, json_size
+from rules.sizes import CARRIED_LIMIT, CONTEXT_LIMIT, KIB
 from rules.wire import ChainInput, ContextOperation, Done, SagaState, StepReply
 from tests.workflows.heavy import text
 from tests.workflows.unit.states import NOON, SAGA, entry, frost, produced, state
