@@ -38,7 +38,13 @@ def run(files: Sequence[str], site: Site, options: Options) -> int:
     except RuleFileInvalid as invalid:
         show(Answer(site.tenant, problems=invalid.problems))
         return 1
-    target = Target(site.tenant, site.namespace, site.further, publish=options.publish)
+    target = Target(
+        site.tenant,
+        site.namespace,
+        site.further,
+        publish=options.publish,
+        when_max_wait=site.when_max_wait,
+    )
     components = site.components()
     with site.database() as engine:
         wanted = {*site.namespaces, *(target.namespace_of(chain) for chain in found.chains)}

@@ -144,6 +144,7 @@ def _site(tenant: str | None) -> "Site":
         settings.route_namespaces,
         settings.components,
         tenant or settings.default_tenant,
+        settings.when_max_wait_ms,
     )
 
 

@@ -29,6 +29,7 @@ class Site:
     further: tuple[str, ...]
     packages: tuple[str, ...]
     tenant: str
+    when_max_wait: int | None = None
 
     @property
     def namespaces(self) -> tuple[str, ...]:

@@ -51,6 +51,11 @@ class TreeBuilder:
         self._open: list[Items | Fields] = []
         self._names: list[str | None] = []
 
+    @property
+    def depth(self) -> int:
+        """How many lists and objects are open."""
+        return len(self._open)
+
     def begin(self, tree: Items | Fields) -> None:
         """A list or object begins."""
         self._add(tree)

@@ -22,6 +22,9 @@ from ruamel.yaml.events import (
 from rules.files.entries import Pages
 from rules.files.trees import Fields, Items, Scalar, TreeBuilder, read_tree
 
+DEEPEST: Final = 50
+"""Levels of nesting; the library takes much longer for each one more."""
+
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -41,6 +44,10 @@ def read_yaml(data: bytes, pages: Pages) -> None:
                 pages.wrong("unsafe", f"the alias *{event.anchor} is not read", _line(event), mend)
                 return
             _hand_over(event, builder)
+            if builder.depth > DEEPEST:
+                mend = "a rule file has five levels"
+                pages.wrong("syntax", "the YAML is nested too deeply", _line(event), mend)
+                return
     except UnicodeDecodeError as error:
         what = f"the text cannot be decoded: {error}"
         pages.wrong("syntax", what, 1, "save the file as UTF-8")

@@ -37,7 +37,8 @@ _COMPARED: Final = (
 class Target:
     """Where chains are brought to; chains that name no namespace go to `namespace`.
 
-    `further` are the namespaces that are served beside it. With `publish` what is brought serves at
+    `further` are the namespaces that are served beside it; `when_max_wait` is the limit, in
+    milliseconds, of a WHEN that says none itself. With `publish` what is brought serves at
     once; without, nothing that serves is touched, and what is new is a draft.
     """
 
@@ -45,6 +46,7 @@ class Target:
     namespace: str
     further: Sequence[str] = ()
     publish: bool = False
+    when_max_wait: int | None = None
 
     def namespace_of(self, chain: ChainDefinition) -> str:
         """The namespace that the chain goes to."""
@@ -163,7 +165,7 @@ def _brought(
         for name in _COMPARED
         if row is not None and getattr(row, name) != getattr(wanted, name)
     )
-    diagnostics = _check(chain, texts, components)
+    diagnostics = _check(chain, texts, components, target.when_max_wait)
     outcome: Outcome
     if any(one.severity == "error" for one in diagnostics):
         outcome = "broken"
@@ -200,6 +202,7 @@ def _check(
     chain: ChainDefinition,
     texts: Mapping[str, ChainText],
     components: Mapping[str, ComponentPolicy],
+    when_max_wait: int | None,
 ) -> tuple[Diagnostic, ...]:
     if chain.id.startswith(RESERVED):
         findings = Findings(chain.id, chain.text)
@@ -207,7 +210,9 @@ def _check(
         findings.error("reserved_name", words, 0, 1, hint="give the chain another name")
         return findings.diagnostics()
     if chain.enabled:
-        return check_chain(chain.id, chains=texts, components=components)
+        return check_chain(
+            chain.id, chains=texts, components=components, when_max_wait=when_max_wait
+        )
     alone = {**texts, chain.id: _text(chain)}
     found = check_chain(chain.id, chains=alone, components=components)
     return tuple(replace(one, severity="info") for one in found if one.severity == "error")

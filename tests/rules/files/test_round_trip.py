@@ -14,7 +14,7 @@ from rules.files.definitions import (
     NodeDefinition,
     tidy,
 )
-from rules.files.problems import NotWritable
+from rules.files.problems import NotWritable, Problem, RuleFileInvalid
 from rules.files.reading import read_definitions
 from rules.files.writing import Format, write_definitions
 
@@ -116,3 +116,65 @@ def test_xml_says_what_it_cannot_hold() -> None:
     found = Definitions((ChainDefinition(id="odd", text='THEN(a.tag("\x00"))'),))
     with pytest.raises(NotWritable, match=r"chain 'odd': it has the character '\\x00'.*JSON"):
         write_definitions(found, "xml")
+
+
+PIECES = [
+    *(
+        b"<flow>",
+        b"</flow>",
+        b"<chain id='a'>",
+        b"</chain>",
+        b"<route>",
+        b"<!DOCTYPE flow [",
+        b"]>",
+    ),
+    *(b"<![CDATA[", b"]]>", b"<?xml version='1.0' encoding='GBK'?>", b"&a;", b"<!ENTITY a 'b'>"),
+    *(b'{"flow":', b'{"chain":', b'[{"id":"a",', b'"value":', b'"THEN(a)"', b"}]", b"}", b"null"),
+    *(
+        b"flow:\n",
+        b"  chain:\n",
+        b"  - id: a\n",
+        b"    value: |\n",
+        b"      T\n",
+        b"&x ",
+        b"*x ",
+        b"? ",
+    ),
+    *(
+        b"\xff",
+        b"\x00",
+        b"\n",
+        b"\t",
+        b" ",
+        b"---\n",
+        b"!!python/object:os.x ",
+        b"%YAML 1.1\n",
+        b"<<: ",
+    ),
+]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@given(data=st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join) | st.binary(max_size=40))
+def test_any_file_is_read_or_refused_in_words(format: Format, data: bytes) -> None:
+    problems: tuple[Problem, ...] | None = None
+    try:
+        read_definitions(f"flow.{format}", data)
+    except RuleFileInvalid as invalid:
+        problems = invalid.problems
+    assert problems != ()
+    assert all(problem.mend and problem.place.line >= 1 for problem in problems or ())
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("f.yml", b"[" * 20_000),
+        ("f.yml", b"- " * 5_000),
+        ("f.xml", b"<a>" * 50_000),
+        ("f.json", b"[" * 900 + b"]" * 900),
+    ],
+)
+def test_no_file_is_too_deep(name: str, data: bytes) -> None:
+    with pytest.raises(RuleFileInvalid):
+        read_definitions(name, data)
