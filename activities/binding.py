@@ -8,6 +8,7 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import JsonValue, PydanticUserError, TypeAdapter, ValidationError
@@ -225,14 +226,25 @@ def bind_signature(
                 component, where, f"parameter '{name}' has a type that cannot be read from JSON"
             ) from error
     try:
-        returns: TypeAdapter[object] = TypeAdapter(
-            hints.get("return", JsonValue) if answers else object
-        )
+        returns = _adapter(hints.get("return", JsonValue) if answers else object)
     except PydanticUserError as error:
         raise ComponentInvalid(
             component, where, "it returns a type that cannot be written as JSON"
         ) from error
     return Binding(component, tuple(parameters), returns, _needs(component, parameters))
+
+
+def _adapter(hint: Any) -> TypeAdapter[object]:  # noqa: ANN401 - a type form
+    """The adapter of a type: most functions name the same few, and each takes long to build."""
+    # Other forms may be equal and yet not the same, as unions in another order are.
+    if hint is JsonValue or isinstance(hint, type):
+        return _known_adapter(hint)
+    return TypeAdapter(hint)
+
+
+@lru_cache(maxsize=256)
+def _known_adapter(hint: Any) -> TypeAdapter[object]:  # noqa: ANN401 - a type form
+    return TypeAdapter(hint)
 
 
 def _parameter(component: str, where: str, name: str, hint: Any) -> Parameter:  # noqa: ANN401 - a type form
@@ -243,8 +255,8 @@ def _parameter(component: str, where: str, name: str, hint: Any) -> Parameter:  
         return Parameter(
             name,
             Undo,
-            undo_output=None if output is None else TypeAdapter(output),
-            undo_input=None if given in (None, type(None)) else TypeAdapter(given),
+            undo_output=None if output is None else _adapter(output),
+            undo_input=None if given in (None, type(None)) else _adapter(given),
         )
     if get_origin(hint) is Annotated:
         base, *marks = get_args(hint)
@@ -255,7 +267,7 @@ def _parameter(component: str, where: str, name: str, hint: Any) -> Parameter:  
                 return Parameter(
                     name,
                     mark,
-                    TypeAdapter(base),
+                    _adapter(base),
                     optional=_is_optional(base),
                     plain=is_text(base),
                 )
@@ -267,7 +279,7 @@ def _parameter(component: str, where: str, name: str, hint: Any) -> Parameter:  
             'Output("component"), Ctx("key"), Bind("key"), Provided(function), or the types Step, '
             "Context, Delivered, Undo",
         )
-    return Parameter(name, None, TypeAdapter(hint))
+    return Parameter(name, None, _adapter(hint))
 
 
 def _needs(component: str, parameters: list[Parameter]) -> Needs:

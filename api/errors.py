@@ -10,6 +10,7 @@ ApiError
   DecisionRejected      a decision cannot be carried out, or came too late
     ExecutionCompleted  the execution has completed, and is not undone afterwards
   StateUnavailable      neither the mirror nor the workflow could answer
+  CaseInvalid           a case to simulate is not of the form that it needs
   AttemptCancelled      an attempt in memory was stopped by a decision (`api.inprocess.runtime`)
 """
 
@@ -128,3 +129,13 @@ class StateUnavailable(ApiError):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"the state of the execution cannot be read now ({why}); try again later")
+
+
+class CaseInvalid(ApiError):
+    """A case to simulate is not of the form that it needs; `case` is its id, if it says one."""
+
+    code = "CASE_INVALID"
+
+    def __init__(self, problem: str, case: str | None = None) -> None:
+        self.case = case
+        super().__init__(f"case '{case}': {problem}" if case else problem)

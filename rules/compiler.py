@@ -18,7 +18,6 @@ from rules.checks.routes import check_route_of
 from rules.checks.terms import Term, Unit
 from rules.el.findings import Findings
 from rules.errors import ChainInvalid, Diagnostic
-from rules.lint.report import lint
 from rules.lower.lowering import Lowering
 from rules.lower.rows import ROWS
 from rules.lower.scope import Scope as LoweringScope
@@ -66,6 +65,9 @@ class Compiled:
 
         `assumed`: nobody told what the components are, so that their policies mean nothing.
         """
+        # Only who asks for warnings pays for loading the lint.
+        from rules.lint.report import lint  # noqa: PLC0415
+
         more = lint(
             self.plan,
             self.text,

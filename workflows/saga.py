@@ -110,6 +110,11 @@ class Saga:
         """The execution as it stands."""
         return execution_of(self.ref, self.frost, self.state)
 
+    @property
+    def walked(self) -> bool:
+        """Whether the chain has come to its result; only branches that have lost may still run."""
+        return self._walked
+
     def undo_plan(self) -> list[PlannedUndo]:
         """What would be undone now, in order."""
         return planned_undos(self.state.stack)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from api.cli.components import Components, Supply, options, tell
 from api.cli.findings import as_json
 from api.cli.sources import Source, read, several_files
+from api.diagnostics import as_json
 from rules.checks.chains import check_text_of
 from rules.checks.limits import DEFAULT_LIMITS
 from rules.checks.terms import Unit

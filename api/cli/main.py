@@ -12,9 +12,11 @@ from api.cli.offline import COMMANDS, run
 def main() -> None:
     """Run the command that the arguments name; ends the process with its exit code."""
     if len(sys.argv) > 1 and sys.argv[1] in COMMANDS:
-        # The process ends before cycles matter.
+        # The process ends before cycles matter, and its end need not look for them either.
         gc.disable()
-        sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+        gc.freeze()
+        sys.exit(code)
     from api.cli.processes import app
 
     app()

@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "plan": ("api.cli.plan", "Print the plan of a chain as JSON."),
     "graph": ("api.cli.graph", "Draw a chain, for Mermaid or as SVG."),
+    "simulate": ("api.cli.simulate", "Run chains in memory with stubs, as cases say."),
     "ops": ("api.cli.ops", "List the operators of the language."),
 }
 

@@ -72,6 +72,16 @@ class InMemoryExecution:
             await self._sub_runs.settle()
             return self._saga.execution()
 
+    @property
+    def decided(self) -> bool:
+        """Whether the chain has its result; what still runs then has lost, or undoes."""
+        return self._saga.walked
+
+    @property
+    def timed_out(self) -> tuple[str, ...]:
+        """The branches that took too long, in the order of their limits."""
+        return tuple(self._saga.state.timed_out)
+
     async def undo(self) -> Execution:
         """Undo an execution that completed, and whatever its steps have run."""
         state = reopened(self._saga.state)

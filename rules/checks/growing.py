@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Final
 
 from rules.checks.terms import Applied, Term, Unit, identity
-from rules.el.operators.kinds import LIMITED
+from rules.el.operators.kinds import FINALLIES, LIMITED
 
 _BRANCHED: Final = LIMITED | {"when"}
 
@@ -75,9 +75,19 @@ class Growing:
             self._size += 0 if self._counts else row.nodes
         # A limit on what has branches of its own belongs to them; nothing is put around it.
         elif self.kind not in _BRANCHED:
-            self._levels += row.around
-            self._size += row.nodes
+            blocks = 2 if self._has_finally() else 1
+            self._levels += row.around * blocks
+            self._size += row.nodes * blocks
             self._counts = False
+
+    def _has_finally(self) -> bool:
+        """Whether a FINALLY has to be left outside of a limit, in a block of its own."""
+        subject = self._base.subject
+        return (
+            self.kind == "then"
+            and isinstance(subject, Applied)
+            and any(arg.kind in FINALLIES for arg in subject.args)
+        )
 
     def replace(self, base: Term) -> None:
         """Put another subject in the place of an unknown one."""

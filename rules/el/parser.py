@@ -20,8 +20,8 @@ from rules.el.ast import (
     Statement,
 )
 from rules.el.findings import Findings, quoted
-from rules.el.lexer import number_of, tokenize, unescape
-from rules.templates import placeholders
+from rules.el.lexer import number_of, unescape
+from rules.el.reader import EL_IS_DATA, Reader
 
 DEPTH: Final = 100
 """Parentheses inside one another. A plan cannot be nested as deep (see `Limits.levels`), and
@@ -38,10 +38,6 @@ _HOST_WORDS: Final = frozenset({
 # fmt: on
 _RESERVED: Final = _HOST_WORDS | _CONSTANTS.keys()
 _AFTER_ARGUMENT: Final = frozenset({",", ")"})
-# What a Chinese keyboard gives by mistake.
-_FULL_WIDTH: Final = "（），；。“”‘’＝＋"
-_LOOKALIKES: Final = dict(zip(_FULL_WIDTH, "(),;.\"\"''=+", strict=True))
-_EL_IS_DATA: Final = "EL is data here: calls, modifiers, names, literals and assignments only"
 
 
 def parse(text: str, findings: Findings, *, depth: int = DEPTH) -> Script:
@@ -54,21 +50,11 @@ def parse(text: str, findings: Findings, *, depth: int = DEPTH) -> Script:
     return _Parser(text, findings, depth).script()
 
 
-class _Parser:
+class _Parser(Reader):
     def __init__(self, text: str, findings: Findings, depth: int) -> None:
-        tokens = tokenize(text)
-        self.kinds = tokens.kinds
-        self.texts = tokens.texts
-        self.starts = tokens.starts
-        self.text = text
-        self.findings = findings
-        self.at = 0
-        self.depth = 0
-        self.depth_limit = depth
+        super().__init__(text, findings, depth)
         self.names: list[Name] = []
         self.assigned: set[str] = set()
-        self.reported_at = -1
-        self.gave_up = False
 
     def script(self) -> Script:
         """Read all statements.
@@ -80,8 +66,11 @@ class _Parser:
             if self.texts[self.at] == ";":
                 self.at += 1
                 continue
-            statements.append(self.statement())
-            self.end_statement()
+            statement = self.statement()
+            if not self.end_statement():
+                broken = Broken(statement.value.start, self.end_before())
+                statement = Statement(statement.target, broken, statement.names)
+            statements.append(statement)
         return Script(() if self.gave_up else tuple(statements))
 
     def statement(self) -> Statement:
@@ -109,24 +98,29 @@ class _Parser:
         self.at += 2
         return target
 
-    def end_statement(self) -> None:
-        """Between two statements stands a `;` or a line break."""
+    def end_statement(self) -> bool:
+        """Between two statements stands a `;` or a line break.
+
+        False when the statement was only the beginning of what nobody can read.
+        """
         text = self.texts[self.at]
+        whole = self.kinds[self.at] != "host"
         if text == ";" or self.kinds[self.at] == "end":
-            return
+            return whole
         if text == ")":
             self.error("syntax", "this ')' closes nothing")
         elif text == ",":
             self.error("syntax", "a ',' stands only between operands, inside parentheses")
         elif text == "=":
-            self.error("unsupported_host", "one assignment per statement", hint=_EL_IS_DATA)
+            self.error("unsupported_host", "one assignment per statement", hint=EL_IS_DATA)
         elif not self.starts_operand():
             self.unexpected("';' or the end of the chain")
         elif "\n" in self.text[self.end_before() : self.starts[self.at]]:
-            return
+            return whole
         else:
             self.error("syntax", f"missing ';' before {quoted(text)}")
         self.skip(closers=";")
+        return whole
 
     def expression(self) -> Expr:
         """Read an operand, or several joined by signs; which sign binds first is not decided here.
@@ -233,21 +227,21 @@ class _Parser:
             elif text == ")":
                 self.at += 1
                 break
-            elif not self.another_argument(name, args[-1], opened):
+            elif not self.another_argument(name, args, opened):
                 break
         self.depth -= 1
         return tuple(args)
 
-    def another_argument(self, name: str, last: Expr, opened: int) -> bool:
+    def another_argument(self, name: str, args: list[Expr], opened: int) -> bool:
         """Neither `,` nor `)` after an argument: report, and say whether another one follows."""
-        text = self.texts[self.at]
+        text, last = self.texts[self.at], args[-1]
         if self.kinds[self.at] == "end" or text == ";":
             line = self.text.count("\n", 0, opened) + 1 if not self.findings.full else 0
             hint = f"'{name}(' was opened in line {line}"
             self.error("syntax", f"missing ')' to close '{name}('", at_end=True, hint=hint)
             return False
         if text == "=":
-            self.error("unsupported_host", "one assignment per operand", hint=_EL_IS_DATA)
+            self.error("unsupported_host", "one assignment per operand", hint=EL_IS_DATA)
         elif self.starts_operand():
             before = quoted(self.text[last.start : last.end])
             self.error("syntax", f"missing ',' between {before} and {quoted(text)} in {name}(...)")
@@ -255,6 +249,8 @@ class _Parser:
         else:
             self.unexpected("',' or ')'")
         self.skip()
+        # It is only the beginning of what nobody can read.
+        args[-1] = Broken(last.start, self.end_before())
         follows = self.texts[self.at] == ","
         self.at += self.texts[self.at] in (",", ")")
         return follows
@@ -287,7 +283,7 @@ class _Parser:
         if text in _CONSTANTS:
             return Literal(_CONSTANTS[text], start, end)
         self.at -= 1
-        self.error("unsupported_host", f"{quoted(text)} is not EL", hint=_EL_IS_DATA)
+        self.error("unsupported_host", f"{quoted(text)} is not EL", hint=EL_IS_DATA)
         return self.give_up()
 
     def number(self, text: str, start: int) -> Expr:
@@ -304,95 +300,3 @@ class _Parser:
             self.findings.error("range", "this number is too large", start, end)
             return Broken(start, end)
         return Literal(value, start, end)
-
-    def deeper(self) -> bool:
-        if self.depth >= self.depth_limit:
-            self.error("limit", f"more than {self.depth_limit} parentheses inside one another")
-            self.give_up()
-            return False
-        self.depth += 1
-        return True
-
-    def starts_operand(self) -> bool:
-        return self.kinds[self.at] in ("name", "number", "string") or self.texts[self.at] == "("
-
-    def end_before(self) -> int:
-        """Where the token before this one ends."""
-        last = self.at - 1
-        return self.starts[last] + len(self.texts[last]) if last >= 0 else 0
-
-    def broken(self, expected: str) -> Expr:
-        """Report what stands here in an operand's place and skip it."""
-        start = self.starts[self.at]
-        self.unexpected(expected)
-        self.skip()
-        return Broken(start, max(start, self.end_before()))
-
-    def unexpected(self, expected: str) -> None:
-        """Report that this token is not what was expected."""
-        kind, text = self.kinds[self.at], self.texts[self.at]
-        if kind == "end":
-            self.error("syntax", f"the text ends, but {expected} was expected", at_end=True)
-        elif kind == "unclosed":
-            what = "comment" if text[0] == "/" else "string"
-            self.error("syntax", f"this {what} is never closed", width=2 if text[0] == "/" else 1)
-        elif text == "{" and self.texts[self.at + 1] == "{":
-            self.placeholder()
-        elif kind == "host":
-            self.error("unsupported_host", f"{quoted(text)} is not EL", hint=_EL_IS_DATA)
-        else:
-            look = _LOOKALIKES.get(text)
-            hint = f"did you mean the plain '{look}'?" if look else None
-            self.error("syntax", f"found {quoted(text)}, but expected {expected}", hint=hint)
-
-    def placeholder(self) -> None:
-        """What a template leaves open was not filled; or it is none, because it has blanks."""
-        start = self.starts[self.at]
-        found = next(placeholders(self.text[start:]), None)
-        if found is not None and found.start == 0:
-            message = "a template cannot run: its {{...}} has no value"
-            self.error("placeholder_missing", message)
-        else:
-            hint = "a placeholder is {{key}} without blanks, key being a name or a number"
-            self.error("syntax", "'{{' begins no placeholder here", hint=hint, width=2)
-        self.give_up()
-
-    def error(
-        self,
-        category: str,
-        message: str,
-        *,
-        hint: str | None = None,
-        at_end: bool = False,
-        width: int | None = None,
-    ) -> None:
-        """Report at this token, once per token; `at_end` means right behind the one before."""
-        if self.reported_at == self.at:
-            return
-        self.reported_at = self.at
-        start = self.end_before() if at_end else self.starts[self.at]
-        end = start + (1 if at_end else len(self.texts[self.at]) if width is None else width)
-        self.findings.error(category, message, start, end, hint=hint)
-
-    def skip(self, *, closers: str = ",);") -> None:
-        """Go to the next of `closers` outside of parentheses opened on the way."""
-        opened = 0
-        while self.kinds[self.at] != "end":
-            text = self.texts[self.at]
-            if text == "(":
-                opened += 1
-            elif opened and text == ")":
-                opened -= 1
-            elif text in closers and (not opened or text == ";"):
-                break
-            self.at += 1
-        # What stopped us follows from the error just reported.
-        self.reported_at = self.at
-
-    def give_up(self) -> Expr:
-        """Read nothing more: what follows could only be misunderstood."""
-        start = self.starts[self.at]
-        self.gave_up = True
-        self.at = len(self.kinds) - 1
-        self.reported_at = self.at
-        return Broken(start, self.starts[self.at])

@@ -84,7 +84,10 @@ class ThenDraft:
 
 @dataclass(slots=True)
 class WhenDraft:
-    """A WHEN, or the block of a `.maxWait...` around something else."""
+    """A WHEN, or the block of a `.maxWait...` around something else.
+
+    `last` is the FINALLY of what such a block is around, which its time does not limit.
+    """
 
     items: Sequence[PlanNode]
     wraps: bool = False
@@ -97,16 +100,17 @@ class WhenDraft:
     ignore_error: bool | None = None
     max_wait: int | None = None
     names: Sequence[str] = ()
+    last: Sequence[PlanNode] = ()
 
     def build(self) -> PlanNode:
         """The finished node."""
         must = None
         if self.must is not None:
             must = tuple(i for i, name in enumerate(self.branches) if name in self.must)
-        return WhenNode(
+        when = WhenNode(
             items=tuple(self.items),
-            id=self.id,
-            tag=self.tag,
+            id=None if self.last else self.id,
+            tag=None if self.last else self.tag,
             any=self.any,
             must=must,
             percentage=self.percentage,
@@ -115,6 +119,9 @@ class WhenDraft:
             names=tuple(self.names) if self.max_wait is not None else None,
             wraps=self.wraps or None,
         )
+        if not self.last:
+            return when
+        return ThenNode(items=(when,), id=self.id, tag=self.tag, last=tuple(self.last))
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from rules.lower.drafts import (
     RetryDraft,
     StepDraft,
     SwitchDraft,
+    ThenDraft,
     WhenDraft,
 )
 from rules.lower.lowering import Lowering
@@ -148,8 +149,15 @@ def lower_retry(lowering: Lowering, draft: Draft, applied: Applied, _scope: Scop
 
 
 def lower_max_wait(lowering: Lowering, draft: Draft, applied: Applied, _scope: Scope) -> Draft:
-    """maxWaitSeconds, maxWaitMilliseconds: of a WHEN, else of a block of its own."""
-    if not isinstance(draft, WhenDraft):
+    """maxWaitSeconds, maxWaitMilliseconds: of a WHEN, else of a block of its own.
+
+    The FINALLY of a THEN is not part of that block: it runs when the time is over.
+    """
+    if isinstance(draft, ThenDraft) and draft.last:
+        timed = WhenDraft((ThenDraft(draft.items).build(),), wraps=True, last=draft.last)
+        timed.id, timed.tag = draft.id, draft.tag
+        draft = timed
+    elif not isinstance(draft, WhenDraft):
         draft = WhenDraft((lowering.build(draft),), wraps=True)
     draft.max_wait = int(_number(applied)) * _MILLISECONDS[applied.row.name]
     draft.names = applied.branches

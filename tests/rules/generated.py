@@ -227,7 +227,10 @@ randoms = st.integers(0, 2**32).map(Random)
 
 def messy(text: str, layout: Random) -> str:
     """The text with comments and blanks between its tokens."""
-    return "".join(token + layout.choice(TRIVIA) for token in tokenize(text).texts)
+    # Two signs side by side would be another token, `//` or `--`.
+    return "".join(
+        token + " " * (token in "+-*/") + layout.choice(TRIVIA) for token in tokenize(text).texts
+    )
 
 
 FULL_WIDTH_COMMA = "\uff0c"

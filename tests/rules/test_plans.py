@@ -22,7 +22,7 @@ BLOCKS = [
     ),
     ("THEN(a, PRE(b).maxWaitSeconds(1).retry(1))", "(<(b)>+1000ms(condition-pre)*1 a)"),
     ("THEN(a, FINALLY(b)).retry(1)", "(a !(b))*1"),
-    ("THEN(a, FINALLY(b)).maxWaitSeconds(1)", "<(a !(b))>+1000ms(condition-then)"),
+    ("THEN(a, FINALLY(b)).maxWaitSeconds(1)", "(<(a)>+1000ms(condition-then) !(b))"),
     ("first = PRE(b); THEN(a, first)", "((b) a)"),
     ("PRE(a, b)", "(a b)"),
     ("FINALLY(a).retry(1)", "(a)*1"),

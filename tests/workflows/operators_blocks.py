@@ -241,8 +241,12 @@ BLOCKS = {
     "maxWait: retried as a block": Case(
         "THEN(a.maxWaitMilliseconds(2000).retry(1), b)", "a a b", acts={"a": ["until a*2", "ok"]},
     ),
-    "maxWait: FINALLY runs all the same": Case(
-        f"THEN(THEN(a, e, FINALLY(c)).{SOON}, FINALLY(d))", "a d c", "a/c/d", UNDONE,
+    "maxWait: FINALLY runs when the time is over": Case(
+        f"THEN(THEN(a, e, FINALLY(c)).{SOON}, FINALLY(d))", "a c d", "a/c/d", UNDONE,
+        acts={"a": ["until c"]}, code="BRANCH_TIMEOUT",
+    ),
+    "maxWait: FINALLY further in runs all the same": Case(
+        f"THEN(THEN(THEN(a, e, FINALLY(c)), b).{SOON}, FINALLY(d))", "a d c", "a/c/d", UNDONE,
         acts={"a": ["until d"]}, code="BRANCH_TIMEOUT",
     ),
     "maxWait: of one branch": Case(
