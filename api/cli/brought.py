@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from api.cli.findings import as_json
 from api.cli.missing import Missing
+from api.diagnostics import as_json
 from rules.files.definitions import SCRIPTS, NodeDefinition, Remark
 from rules.files.problems import Problem
 from rules.source.bringing import Bringing, Brought

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from api.cli.components import Components, Supply, options, tell
-from api.cli.findings import as_json
 from api.cli.sources import Source, read, several_files
 from api.diagnostics import as_json
 from rules.checks.chains import check_text_of

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -17,6 +17,9 @@ from rules.files.definitions import (
 from rules.files.problems import NotWritable, Problem, RuleFileInvalid
 from rules.files.reading import read_definitions
 from rules.files.writing import Format, write_definitions
+
+# Definitions are drawn in many small pieces, which takes its time on a busy machine.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 FORMATS: tuple[Format, ...] = ("xml", "json", "yaml")
 
@@ -76,6 +79,7 @@ DEFINITIONS = st.builds(
 
 
 @pytest.mark.parametrize("format", FORMATS)
+@patient
 @given(found=DEFINITIONS)
 def test_what_is_written_is_read_back(format: Format, found: Definitions) -> None:
     text = write_definitions(found, format)
@@ -85,6 +89,7 @@ def test_what_is_written_is_read_back(format: Format, found: Definitions) -> Non
     assert write_definitions(again, format) == text
 
 
+@patient
 @given(DEFINITIONS)
 def test_json_and_yaml_are_what_others_read(found: Definitions) -> None:
     """The lines are read by code of our own; that code and the libraries agree."""
@@ -155,6 +160,7 @@ PIECES = [
 
 
 @pytest.mark.parametrize("format", FORMATS)
+@patient
 @given(data=st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join) | st.binary(max_size=40))
 def test_any_file_is_read_or_refused_in_words(format: Format, data: bytes) -> None:
     problems: tuple[Problem, ...] | None = None
