@@ -40,9 +40,10 @@ from activities.runner import Provider, Runner
 from activities.system import system_activities
 from activities.undo_sub_runs import undo_activities
 from rules.jobs import retention
+from rules.source.choice import open_rules
 from rules.source.engine import create_engine_for
 from rules.source.metadata import MetadataRepository
-from rules.source.service import RuleSource
+from rules.source.serving import ServedRules
 from rules.sub_runs import SUB_QUEUE
 from settings import Settings, SettingsInvalid, load_settings
 from workflows.plugin import saga_plugin
@@ -63,11 +64,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Work until `stop` is set. Raises ActivityError when it never could."""
     registry = discover(settings.components)
     engine = create_engine_for(settings.database_url, "chainsaga-worker")
-    rules = RuleSource(
+    rules = open_rules(
+        settings.rule_source,
         engine,
         settings.application,
         settings.rule_namespace,
         registry.policies,
+        default_tenant=settings.default_tenant,
         when_max_wait=settings.when_max_wait_ms,
     )
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
@@ -134,7 +137,7 @@ def callers_worker(client: Client, settings: Settings) -> Worker:
 async def _background(
     settings: Settings,
     engine: Engine,
-    rules: RuleSource,
+    rules: ServedRules,
     writer: MirrorWriter,
     registry: Registry,
 ) -> AsyncIterator[None]:
@@ -239,7 +242,7 @@ async def _reconciling(
         comparing.cancel()
 
 
-async def _keep_reading(rules: RuleSource, every: float) -> None:
+async def _keep_reading(rules: ServedRules, every: float) -> None:
     while True:
         await asyncio.to_thread(rules.refresh)
         await asyncio.sleep(every)

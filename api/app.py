@@ -23,9 +23,10 @@ from api.links import LinkMaker
 from api.routers import components, decisions, execute, health, routes, sagas
 from api.sagas import Sagas
 from api.services import ApiServices
+from rules.source.choice import open_rules
 from rules.source.engine import create_engine_for
 from rules.source.metadata import MetadataRepository
-from rules.source.service import RuleSource
+from rules.source.serving import ServedRules
 from settings import Settings, load_settings
 from workflows.plugin import saga_plugin
 
@@ -74,11 +75,13 @@ def app_from_settings() -> FastAPI:
 @asynccontextmanager
 async def _services(settings: Settings, registry: Registry) -> AsyncIterator[ApiServices]:
     engine = create_engine_for(settings.database_url, "chainsaga-api")
-    rules = RuleSource(
+    rules = open_rules(
+        settings.rule_source,
         engine,
         settings.application,
         settings.rule_namespace,
         registry.policies,
+        default_tenant=settings.default_tenant,
         when_max_wait=settings.when_max_wait_ms,
         further=settings.route_namespaces,
     )
@@ -110,7 +113,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
             engine.dispose()
 
 
-async def _refresh(rules: RuleSource, every: float) -> None:
+async def _refresh(rules: ServedRules, every: float) -> None:
     while True:
         await asyncio.to_thread(rules.refresh)
         await asyncio.sleep(every)

@@ -17,7 +17,7 @@ from rules.plan import Plan, PolicyOverride
 from rules.request_sha import request_sha
 from rules.sizes import KEY_LIMIT, REQUEST_LIMIT
 from rules.source.edits import edited_plan
-from rules.source.service import RuleSource
+from rules.source.serving import ServedRules
 from rules.source.snapshot import Snapshot
 from rules.wire import Frost, SagaOptions
 
@@ -109,7 +109,7 @@ def _overridden(plan: Plan, overrides: Mapping[str, PolicyOverride]) -> Plan:
 
 
 def freeze_current(
-    rules: RuleSource,
+    rules: ServedRules,
     tenant: str,
     chain: str,
     request: JsonValue,

@@ -90,8 +90,11 @@ class ChainRepository:
         with nullcontext(connection) if connection else self._engine.connect() as asked:
             return tuple(_chain(row) for row in asked.execute(query).mappings())
 
-    def save(self, row: ChainRow) -> None:
-        """Insert a chain, or change it: its version then grows; saving the same changes nothing."""
+    def save(self, row: ChainRow, connection: Connection | None = None) -> None:
+        """Insert a chain, or change it: its version then grows; saving the same changes nothing.
+
+        In the transaction of the connection, if one is given.
+        """
         now = datetime.now(UTC)
         values = {
             "application_name": self._application,
@@ -110,9 +113,9 @@ class ChainRepository:
             "create_time": now,
             "update_time": now,
         }
-        with self._engine.begin() as connection:
-            statement = upsert(connection.dialect.name, flow_chain, _KEY, _assign)
-            connection.execute(statement, values)
+        with nullcontext(connection) if connection else self._engine.begin() as used:
+            statement = upsert(used.dialect.name, flow_chain, _KEY, _assign)
+            used.execute(statement, values)
 
 
 def _chain(row: RowMapping) -> ChainRow:
