@@ -5,14 +5,19 @@ Temporal's own client settings (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, TLS, â
 `temporalio.envconfig`.
 """
 
-from typing import Annotated
+from dataclasses import fields
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from redis.connection import parse_url
 
 from rules.jobs import retention
+from rules.source.naming import NameInvalid, RuleNames, check_chain_sql, check_identifier
+from rules.source.polling import Polling
+
+_RULE_NAMES: Final = tuple(field.name for field in fields(RuleNames))
 
 
 class SettingsInvalid(Exception):
@@ -83,7 +88,48 @@ class Settings(BaseSettings):
     route_namespaces: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="further ones whose routes are asked for, separated by commas"
     )
-    rule_refresh: float = Field(60, ge=10, description="how often the rules are read again")
+    rule_polling: bool = Field(
+        True, description="whether changes of the rules are looked for; else at the start alone"
+    )
+    rule_refresh: float = Field(60, ge=10, description="how often they are looked for")
+    rule_polling_start: float = Field(
+        60, ge=0, description="when the first time, after the rules were read at the start"
+    )
+    rule_lock: bool = Field(
+        False, description="whether one instance at a time reads changes; needs Redis"
+    )
+    rule_plans: int = Field(
+        2_000, ge=1, description="how many chains are kept compiled, those asked for last"
+    )
+    rule_sql_log: bool = Field(
+        False, description="whether the SQL of the database is logged, with its parameters"
+    )
+    chain_table: str = Field("flow_chain", description="the table of chains")
+    chain_application_name_field: str = Field(
+        "application_name", description="its column of the application"
+    )
+    chain_name_field: str = Field("chain_name", description="its column of the chain's name")
+    chain_desc_field: str = Field("chain_desc", description="its column of the description")
+    el_data_field: str = Field("chain_code", description="its column of the EL")
+    chain_enable_field: str = Field("chain_enable", description="its column of the switch, 1 or 0")
+    namespace_field: str = Field("namespace", description="its column of the namespace")
+    custom_chain_sql: str | None = Field(
+        None,
+        description="a SELECT of the chains that serve, in place of that table; may bind "
+        "`:applicationName`, and `:tenantId`: then it is asked for each tenant",
+    )
+    script_table: str = Field("rule_component", description="the table of script components")
+    script_application_name_field: str = Field(
+        "application_name", description="its column of the application"
+    )
+    script_id_field: str = Field("component_id", description="its column of the component's id")
+    script_name_field: str = Field("component_name", description="its column of the name")
+    script_data_field: str = Field("component_code", description="its column of the script")
+    script_type_field: str = Field("component_type", description="its column of the kind")
+    script_language_field: str = Field("language", description="its column of the language")
+    script_enable_field: str = Field(
+        "script_enable", description="its column of the switch, 1 or 0"
+    )
     when_max_wait_ms: int | None = Field(
         None, ge=1, description="the limit of each branch of a WHEN that says none itself"
     )
@@ -113,6 +159,50 @@ class Settings(BaseSettings):
         # Raises ValueError, in words.
         parse_url(url)  # type: ignore[no-untyped-call] # redis leaves it so
         return url
+
+    @property
+    def rule_names(self) -> RuleNames:
+        """The names of the rules' tables and fields."""
+        return RuleNames(**{name: getattr(self, name) for name in _RULE_NAMES})
+
+    @property
+    def lock_url(self) -> str | None:
+        """The Redis of the lock on refreshes, if there is to be one."""
+        return self.redis_url if self.rule_lock else None
+
+    @property
+    def polling(self) -> Polling:
+        """How changes of the rules are looked for."""
+        return Polling(
+            every=self.rule_refresh, start=self.rule_polling_start, enabled=self.rule_polling
+        )
+
+    @field_validator(*(name for name in _RULE_NAMES if name != "custom_chain_sql"))
+    @classmethod
+    def _identifier(cls, name: str) -> str:
+        try:
+            check_identifier("it", name)
+        except NameInvalid as error:
+            raise ValueError(str(error)) from error
+        return name
+
+    @field_validator("custom_chain_sql")
+    @classmethod
+    def _chain_sql(cls, sql: str | None) -> str | None:
+        if not sql:
+            return None
+        try:
+            check_chain_sql(sql)
+        except NameInvalid as error:
+            raise ValueError(str(error)) from error
+        return sql
+
+    @field_validator("rule_lock")
+    @classmethod
+    def _lock(cls, wanted: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 # pydantic's shape
+        if wanted and not info.data.get("redis_url"):
+            raise ValueError("the lock is in Redis: set CHAINSAGA_REDIS_URL too")
+        return wanted
 
     @field_validator("keep_history")
     @classmethod

@@ -42,8 +42,10 @@ from activities.undo_sub_runs import undo_activities
 from rules.jobs import retention
 from rules.source.choice import open_rules
 from rules.source.engine import create_engine_for
+from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
-from rules.source.serving import ServedRules
+from rules.source.poller import Poller
+from rules.source.service import RuleSource
 from rules.sub_runs import SUB_QUEUE
 from settings import Settings, SettingsInvalid, load_settings
 from workflows.plugin import saga_plugin
@@ -63,7 +65,9 @@ log = structlog.get_logger("chainsaga.worker")
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Work until `stop` is set. Raises ActivityError when it never could."""
     registry = discover(settings.components)
-    engine = create_engine_for(settings.database_url, "chainsaga-worker")
+    engine = create_engine_for(
+        settings.database_url, "chainsaga-worker", log_sql=settings.rule_sql_log
+    )
     rules = open_rules(
         settings.rule_source,
         engine,
@@ -72,6 +76,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         registry.policies,
         default_tenant=settings.default_tenant,
         when_max_wait=settings.when_max_wait_ms,
+        names=settings.rule_names,
+        most_plans=settings.rule_plans,
     )
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer, reader = MirrorWriter(engine, hot), MirrorReader(engine, hot)
@@ -137,18 +143,19 @@ def callers_worker(client: Client, settings: Settings) -> Worker:
 async def _background(
     settings: Settings,
     engine: Engine,
-    rules: ServedRules,
+    rules: RuleSource,
     writer: MirrorWriter,
     registry: Registry,
 ) -> AsyncIterator[None]:
     """What goes on beside the work; a database that is down holds none of it up."""
-    refreshing = asyncio.create_task(_keep_reading(rules, settings.rule_refresh))
+    poller = Poller(rules, settings.polling, refresh_lock(settings.lock_url, settings.application))
+    poller.start()
     scanning = asyncio.create_task(_scan(engine, settings.application, registry))
     try:
         yield
     finally:
-        refreshing.cancel()
         scanning.cancel()
+        await asyncio.to_thread(poller.stop)
         await asyncio.to_thread(writer.close, MIRROR_GRACE)
 
 
@@ -240,12 +247,6 @@ async def _reconciling(
         yield
     finally:
         comparing.cancel()
-
-
-async def _keep_reading(rules: ServedRules, every: float) -> None:
-    while True:
-        await asyncio.to_thread(rules.refresh)
-        await asyncio.sleep(every)
 
 
 async def _scan(engine: Engine, application: str, registry: Registry) -> None:

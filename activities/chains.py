@@ -39,7 +39,7 @@ from rules.execution import Execution, Status, SubRun, steps_string
 from rules.request_sha import request_sha
 from rules.sizes import short
 from rules.source.freeze import freeze_current
-from rules.source.serving import ServedRules
+from rules.source.service import RuleSource
 from rules.sub_runs import (
     STEPS_LIMIT,
     ChainCall,
@@ -80,7 +80,7 @@ class Chains:
     `memory` is asked for an id that Temporal does not know (design section 2).
     """
 
-    rules: ServedRules
+    rules: RuleSource
     sink: Sink
     memory: Memory
     attributes: Attributes

@@ -13,15 +13,13 @@ from temporalio.exceptions import ApplicationError
 from activities.mirror.writer import MirrorWriter
 from rules.errors import RuleError, RulesUnavailable
 from rules.source.freeze import freeze_current
-from rules.source.serving import ServedRules
+from rules.source.service import RuleSource
 from rules.wire import FREEZE_ACTIVITY, MIRROR_ACTIVITY, FreezeRequest, Frost, MirrorChange
 
 MIRROR_WAIT: Final = 0.8
 
 
-def system_activities(
-    rules: ServedRules, writer: MirrorWriter
-) -> tuple[Callable[..., object], ...]:
+def system_activities(rules: RuleSource, writer: MirrorWriter) -> tuple[Callable[..., object], ...]:
     """The activities over this process's rules and mirror."""
 
     @activity.defn(name=FREEZE_ACTIVITY)

@@ -25,8 +25,9 @@ from api.sagas import Sagas
 from api.services import ApiServices
 from rules.source.choice import open_rules
 from rules.source.engine import create_engine_for
+from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
-from rules.source.serving import ServedRules
+from rules.source.poller import Poller
 from settings import Settings, load_settings
 from workflows.plugin import saga_plugin
 
@@ -74,7 +75,9 @@ def app_from_settings() -> FastAPI:
 
 @asynccontextmanager
 async def _services(settings: Settings, registry: Registry) -> AsyncIterator[ApiServices]:
-    engine = create_engine_for(settings.database_url, "chainsaga-api")
+    engine = create_engine_for(
+        settings.database_url, "chainsaga-api", log_sql=settings.rule_sql_log
+    )
     rules = open_rules(
         settings.rule_source,
         engine,
@@ -84,12 +87,15 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
         default_tenant=settings.default_tenant,
         when_max_wait=settings.when_max_wait_ms,
         further=settings.route_namespaces,
+        names=settings.rule_names,
+        most_plans=settings.rule_plans,
     )
     client = await connect([saga_plugin()], lazy=True)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer = MirrorWriter(engine, hot)
     reader = MirrorReader(engine, hot)
-    refreshing = asyncio.create_task(_refresh(rules, settings.rule_refresh))
+    poller = Poller(rules, settings.polling, refresh_lock(settings.lock_url, settings.application))
+    poller.start()
     with ThreadPoolExecutor(settings.worker_threads, "component") as executor:
         try:
             yield ApiServices(
@@ -106,14 +112,8 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
                 links=LinkMaker(settings.ui_url.rstrip("/"), client.namespace),
             )
         finally:
-            refreshing.cancel()
+            await asyncio.to_thread(poller.stop)
             await asyncio.to_thread(writer.close, 5.0)
             if hot is not None:
                 hot.close()
             engine.dispose()
-
-
-async def _refresh(rules: ServedRules, every: float) -> None:
-    while True:
-        await asyncio.to_thread(rules.refresh)
-        await asyncio.sleep(every)

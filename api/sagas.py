@@ -44,7 +44,7 @@ from api.stuck import Stuck, find_stuck
 from rules.execution import Execution, Status
 from rules.request_sha import request_sha
 from rules.source.freeze import freeze_current
-from rules.source.serving import ServedRules
+from rules.source.service import RuleSource
 from rules.wire import (
     EXECUTION_QUERY,
     REQUEST_SHA_MEMO,
@@ -84,7 +84,7 @@ class Sagas:
     """The executions of all tenants; every call names its tenant."""
 
     client: Client
-    rules: ServedRules
+    rules: RuleSource
     reader: MirrorReader
     writer: MirrorWriter
     task_queue: str

@@ -14,7 +14,7 @@ from activities.runner import Runner
 from api.links import LinkMaker
 from api.sagas import Sagas
 from rules.source.metadata import MetadataRepository
-from rules.source.serving import ServedRules
+from rules.source.service import RuleSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ApiServices:
     reader: MirrorReader
     writer: MirrorWriter
     hot: HotState | None
-    rules: ServedRules
+    rules: RuleSource
     metadata: MetadataRepository
     components: Mapping[str, Component]
     runner: Runner

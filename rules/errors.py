@@ -15,6 +15,7 @@ For everything that compiles or serves chains. Knows text positions, never HTTP 
       NotComputableError  arithmetic of literals without a value (`rules.checks.literals`)
       RuleFileInvalid     rule files cannot be read as they are (`rules.files.problems`)
       NotWritable         a definition cannot be expressed in a format (`rules.files.problems`)
+      NameInvalid         a table or field cannot have that name (`rules.source.naming`)
       UnsupportedDatabase the database is none that we know (`rules.source.upsert`)
 """
 

@@ -62,12 +62,13 @@ def migrate() -> None:
     """Bring the database's tables up to date."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    from migrations.adoption import PlatformRowsClash
     from migrations.run import upgrade
     from settings import SettingsInvalid, load_settings
 
     try:
         upgrade(load_settings().database_url)
-    except (SettingsInvalid, SQLAlchemyError) as error:
+    except (PlatformRowsClash, SettingsInvalid, SQLAlchemyError) as error:
         _end(f"cannot migrate the database of CHAINSAGA_DATABASE_URL: {error}")
     typer.echo("the tables are up to date")
 

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.mysql import DATETIME, LONGTEXT, VARCHAR
 
+from migrations import adoption
+
 revision: Final = "0001"
 down_revision: Final = None
 branch_labels: Final = None
@@ -34,23 +36,31 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables and all that is in them."""
+    """Drop the tables and all that is in them, but for chains that were the platform's."""
     for table in (
         "saga_component_metadata",
         "saga_compensation_log",
         "saga_step_execution",
         "saga_execution",
-        "flow_chain",
     ):
         op.drop_table(table)
+    if not adoption.release("flow_chain"):
+        op.drop_table("flow_chain")
 
 
-def _create_flow_chain() -> None:
+_CHAIN_KEY: Final = ("application_name", "namespace", "tenant_id", "chain_name")
+_CHAIN_UNIQUE: Final = "uq_flow_chain_application_name_namespace_tenant_id_chain_name"
+_CHAIN_INDEXES: Final = {
+    "idx_app_tenant": ("application_name", "tenant_id", "status"),
+    "idx_chain_enable": ("chain_enable",),
+}
+
+
+def _chain_columns() -> list[sa.Column[object]]:
     mysql = op.get_context().dialect.name in _MYSQL
     now = "CURRENT_TIMESTAMP(6)" if mysql else "CURRENT_TIMESTAMP"
     kept = f"{now} ON UPDATE {now}" if mysql else now
-    op.create_table(
-        "flow_chain",
+    return [
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), autoincrement=True),
         sa.Column("tenant_id", _key(64), nullable=False),
         sa.Column("application_name", _key(100), nullable=False, server_default="dms-liteflow"),
@@ -64,17 +74,39 @@ def _create_flow_chain() -> None:
         sa.Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
         sa.Column("create_time", _TIME, nullable=False, server_default=sa.text(now)),
         sa.Column("update_time", _TIME, nullable=False, server_default=sa.text(kept)),
+    ]
+
+
+def _create_flow_chain() -> None:
+    if adoption.exists("flow_chain"):
+        _adopt_flow_chain()
+        return
+    op.create_table(
+        "flow_chain",
+        *_chain_columns(),
         sa.PrimaryKeyConstraint("id", name="pk_flow_chain"),
-        sa.UniqueConstraint(
-            "application_name",
-            "namespace",
-            "tenant_id",
-            "chain_name",
-            name="uq_flow_chain_application_name_namespace_tenant_id_chain_name",
-        ),
+        sa.UniqueConstraint(*_CHAIN_KEY, name=_CHAIN_UNIQUE),
     )
-    op.create_index("idx_app_tenant", "flow_chain", ["application_name", "tenant_id", "status"])
-    op.create_index("idx_chain_enable", "flow_chain", ["chain_enable"])
+    for name, columns in _CHAIN_INDEXES.items():
+        op.create_index(name, "flow_chain", list(columns))
+
+
+def _adopt_flow_chain() -> None:
+    """The platform's table, from before it knew applications and namespaces."""
+    place = {"application_name": "'dms-liteflow'", "namespace": "'default'", "tenant_id": "'1'"}
+    adoption.check_key("flow_chain", _CHAIN_KEY, place)
+    fills = {
+        **place,
+        "chain_code": "''",
+        "status": "'DRAFT'",
+        "chain_enable": "CASE WHEN status = 'PUBLISHED' THEN 1 ELSE 0 END",
+        "transactional": "1",
+        "version": "1",
+        "create_time": "CURRENT_TIMESTAMP(6)",
+        "update_time": "CURRENT_TIMESTAMP(6)",
+    }
+    adoption.adopt("flow_chain", _chain_columns(), fills)
+    adoption.add_indexes("flow_chain", {_CHAIN_UNIQUE: _CHAIN_KEY}, _CHAIN_INDEXES)
 
 
 def _create_saga_execution() -> None:

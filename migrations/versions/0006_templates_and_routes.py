@@ -6,8 +6,9 @@ Types are spelled out here, not imported: this file must keep meaning what it me
 from typing import Final
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects.mysql import LONGTEXT, VARCHAR
+
+from migrations import adoption
 
 revision: Final = "0006"
 down_revision: Final = "0005"
@@ -25,8 +26,8 @@ _CHAINS: Final = "flow_chain"
 
 def upgrade() -> None:
     """Add the columns; chains of before extend nothing and have no route."""
-    op.add_column(_CHAINS, sa.Column("route", _LONG))
-    op.add_column(_CHAINS, sa.Column("extends_chain", _NAME))
+    adoption.add_column(_CHAINS, sa.Column("route", _LONG))
+    adoption.add_column(_CHAINS, sa.Column("extends_chain", _NAME))
 
 
 def downgrade() -> None:
@@ -35,5 +36,5 @@ def downgrade() -> None:
     A process of before would take a chain that extends another one for its bare definitions, which
     do not compile; so it is quarantined there, and runs nothing wrong.
     """
-    op.drop_column(_CHAINS, "extends_chain")
-    op.drop_column(_CHAINS, "route")
+    adoption.drop_column(_CHAINS, "extends_chain")
+    adoption.drop_column(_CHAINS, "route")

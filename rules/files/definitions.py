@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import Final, Literal
 
-SCRIPTS: Final = frozenset({"script", "boolean_script", "switch_script", "for_script"})
+SCRIPTS: Final = frozenset(
+    {"script", "boolean_script", "switch_script", "for_script", "iterator_script"}
+)
+"""LiteFlow's, and `iterator_script`, which it does not have."""
 TYPES: Final = frozenset({"common", "boolean", "switch", "for", "iterator"}) | SCRIPTS
 OLD_TYPES: Final = {
     "if": "boolean",
@@ -70,6 +73,7 @@ class NodeDefinition:
     language: str | None = None
     script: str | None = None
     enabled: bool = True
+    status: str | None = None
     place: Place | None = field(default=None, compare=False)
 
 

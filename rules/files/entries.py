@@ -28,7 +28,7 @@ CHAIN_PARTS: Final = (
     "undo-policy",
     "status",
 )
-NODE_PARTS: Final = ("id", "name", "class", "type", "value", "file", "language", "enable")
+NODE_PARTS: Final = ("id", "name", "class", "type", "value", "file", "language", "enable", "status")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,12 @@ def read_files(paths: Iterable[Path], namespace: str) -> Definitions:
 
 def read_file(path: Path, data: bytes) -> Definitions:
     """What a file defines, whose bytes are these. Raises RuleFileInvalid."""
-    folder = path.parent
-    return read_definitions(str(path), data, scripts_below((folder, folder.parent)))
+    return read_definitions(str(path), data, scripts_beside(path))
+
+
+def scripts_beside(path: Path) -> ScriptFile:
+    """Reads the scripts that a rule file names: from its folder, else from the one above it."""
+    return scripts_below((path.parent, path.parent.parent))
 
 
 def scripts_below(folders: Sequence[Path]) -> ScriptFile:

@@ -87,6 +87,7 @@ def node_of(entry: Entry, pages: Pages, script_file: ScriptFile) -> NodeDefiniti
         language=entry.parts.get("language") or None,
         script=script,
         enabled=_truth(entry, "enable", pages) is not False,
+        status=_short(entry, "status", 32, pages),
         place=Place(pages.file, entry.line),
     )
     return node if len(pages.problems) == before else None

@@ -67,6 +67,7 @@ def _node(node: NodeDefinition) -> Entry:
         "class": node.class_name,
         "language": node.language,
         "enable": None if node.enabled else False,
+        "status": node.status,
         "value": node.script,
     }
     return {name: value for name, value in parts.items() if value is not None}

@@ -91,6 +91,22 @@ class _Stamp(FunctionElement[datetime]):
     inherit_cache = True
 
 
+class Seconds(FunctionElement[float]):
+    """A time as a number, to be added up; which number, each database says."""
+
+    inherit_cache = True
+
+
+@compiles(Seconds)
+def _seconds(element: Seconds, compiler: SQLCompiler, **given: object) -> str:
+    return f"julianday({compiler.process(element.clauses, **given)})"
+
+
+@compiles(Seconds, "mysql", "mariadb")
+def _seconds_mysql(element: Seconds, compiler: SQLCompiler, **given: object) -> str:
+    return f"UNIX_TIMESTAMP({compiler.process(element.clauses, **given)})"
+
+
 class CreateStamp(_Stamp):
     """The time of the INSERT."""
 

@@ -11,13 +11,13 @@ from pydantic import JsonValue
 
 from rules.checks.limits import PLAN_LIMIT
 from rules.checks.names import absorbable
-from rules.errors import ChainUnknown, OverrideInvalid, TooLarge
+from rules.errors import ChainInvalid, ChainUnknown, OverrideInvalid, TooLarge
 from rules.measuring import json_size
 from rules.plan import Plan, PolicyOverride
 from rules.request_sha import request_sha
 from rules.sizes import KEY_LIMIT, REQUEST_LIMIT
 from rules.source.edits import edited_plan
-from rules.source.serving import ServedRules
+from rules.source.service import RuleSource
 from rules.source.snapshot import Snapshot
 from rules.wire import Frost, SagaOptions
 
@@ -109,7 +109,7 @@ def _overridden(plan: Plan, overrides: Mapping[str, PolicyOverride]) -> Plan:
 
 
 def freeze_current(
-    rules: ServedRules,
+    rules: RuleSource,
     tenant: str,
     chain: str,
     request: JsonValue,
@@ -142,5 +142,9 @@ def freeze_current(
         return current()
     except ChainUnknown:
         if not rules.look_again():
+            raise
+    except ChainInvalid:
+        # Nobody may have tried it since this process started, and an earlier version may be kept.
+        if not rules.recover(namespace or rules.namespaces[0], tenant):
             raise
     return current()

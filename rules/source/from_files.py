@@ -1,196 +1,141 @@
-"""Serves chains from rule files in place of the database, such as while going back to them.
+"""Reads rules from files in place of the database, such as while going back to them.
 
-For the composition roots (setting `rule_source=files:DIR`). Files right in the folder are the
-default tenant's, those in a folder inside it are those of the tenant whose name it bears. A file
-that cannot be read as it is leaves its last good content serving, and the source degraded.
+For the rule source (setting `rule_source=files:DIR`). Files right in the folder are the default
+tenant's, those in a folder inside it are those of the tenant whose name it bears. Of a file that
+cannot be read as it is the last good content counts, and the problem is told.
 """
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from time import monotonic
-from typing import Final
 
-import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from rules.errors import RulesUnavailable
-from rules.files.definitions import ChainDefinition, Definitions
-from rules.files.folders import read_file, rule_files, tenant_folders
+from rules.files.definitions import (
+    SCRIPTS,
+    ChainDefinition,
+    Definitions,
+    NodeDefinition,
+)
+from rules.files.folders import rule_files, scripts_beside, tenant_folders
+from rules.files.meaning import ScriptFile
 from rules.files.problems import RuleFileInvalid
-from rules.files.reading import duplicates
-from rules.plan import ComponentPolicy
+from rules.files.reading import duplicates, read_definitions
 from rules.source.edits import NO_EDITS, Edits
+from rules.source.reading import Everything
 from rules.source.repository import PUBLISHED, ChainRow
-from rules.source.service import RETRY_SECONDS, Degraded, RuleStatus
-from rules.source.snapshot import Snapshot
-
-_REASON: Final = 500
-_log = structlog.get_logger(__name__)
+from rules.source.revision import Mode, Stand
+from rules.source.scripts import DEFAULT_LANGUAGE, ScriptRow
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A file as it was when it was last read. `good` is what it last defined without a fault."""
+    """A file as it was when it was last read. `good` is what it last defined without a fault.
 
-    data: bytes | None
-    good: Definitions
-    problem: str | None
+    `scripts` are the texts of the files that it names; None for one that is not there.
+    """
+
+    data: bytes | None = None
+    good: Definitions = field(default_factory=Definitions)
+    problem: str | None = None
+    scripts: Mapping[str, str | None] = field(default_factory=dict)
 
 
-class FileRules:
-    """The chains in a folder's rule files; the counterpart of `RuleSource`.
+class FileOrigin:
+    """The rules in a folder's files; the counterpart of `RuleReader`.
 
     `read_edits` gives the edits of policies, which stay in the database; while it cannot, the last
-    ones hold. Chains that name no namespace are in `namespace`, which is the first of those served.
+    ones hold. Chains that name no namespace are in the first of `namespaces`.
     """
 
     def __init__(
         self,
         folder: Path,
-        application: str,
-        namespace: str,
-        components: Mapping[str, ComponentPolicy],
+        namespaces: tuple[str, ...],
         *,
         default_tenant: str,
         read_edits: Callable[[], Edits],
-        when_max_wait: int | None = None,
-        further: Iterable[str] = (),
-        clock: Callable[[], float] = monotonic,
     ) -> None:
-        self.namespaces: Final = tuple(dict.fromkeys((namespace, *further)))
         self._folder = folder
-        self._application = application
-        self._components = components
+        self._namespaces = namespaces
         self._default_tenant = default_tenant
         self._read_edits = read_edits
-        self._when_max_wait = when_max_wait
-        self._clock = clock
-        self._refreshing = threading.Lock()
-        self._files: dict[tuple[str, Path], _Known] = {}
+        self._files: Mapping[tuple[str, Path], _Known] = {}
         self._edits = NO_EDITS
-        self._snapshots: Mapping[str, Snapshot] = {}
-        self._refreshed_at: datetime | None = None
-        self._degraded: Degraded | None = None
-        self._tried_at: float | None = None
+        self._edits_problem: str | None = None
+        self._seen = 0
 
-    def refresh(self) -> bool:
-        """Read the files, and swap the snapshot; False if the folder cannot be read."""
-        with self._refreshing:
-            return self._refresh()
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Files that are wrong, what is there twice, and a database that does not answer."""
+        found = [known.problem for known in self._files.values() if known.problem]
+        for whole in self._by_tenant().values():
+            found += map(str, duplicates(whole, self._namespaces[0]))
+        return (*found, *([self._edits_problem] if self._edits_problem else ()))
 
-    def _refresh(self) -> bool:
-        self._tried_at = self._clock()
-        try:
-            paths = self._paths()
-        except OSError as error:
-            self._note([f"{error.filename}: {error.strerror}"])
-            return False
-        self._files = {key: _read(key[1], self._files.get(key)) for key in paths}
-        problems = [known.problem for known in self._files.values() if known.problem]
-        rows, twice = self._rows()
-        problems += [*twice, *self._refresh_edits()]
-        base = rows[self.namespaces[0]]
-        self._snapshots = {
-            name: Snapshot(
-                own,
-                self._components,
-                self._snapshots.get(name),
-                edits=self._edits,
-                when_max_wait=self._when_max_wait,
-                beneath=() if name == self.namespaces[0] else base,
-            )
-            for name, own in rows.items()
-        }
-        self._refreshed_at = datetime.now(UTC)
-        self._note(problems)
-        return True
+    def everything(self) -> Everything:
+        """All that the files define now. Raises OSError when the folder cannot be read."""
+        self._look()
+        chains: dict[str, list[ChainRow]] = {name: [] for name in self._namespaces}
+        scripts: list[ScriptRow] = []
+        for tenant, whole in self._by_tenant().items():
+            for namespace, chain in _first_chains(whole, self._namespaces[0]):
+                if namespace in chains:
+                    chains[namespace].append(_chain(tenant, chain))
+            nodes = {node.id: node for node in reversed(whole.nodes) if node.type in SCRIPTS}
+            scripts += [_script(tenant, nodes[id]) for id in sorted(nodes)]
+        return Everything(self._stand, chains, self._edits, tuple(scripts))
 
-    def _paths(self) -> list[tuple[str, Path]]:
-        """The files, with their tenants. Raises OSError."""
-        found = [(self._default_tenant, path) for path in rule_files(self._folder)]
+    def changes(self, since: Stand) -> Everything | None:
+        """Everything, if anything differs; None if nothing does. Raises as `everything` does."""
+        return self.everything() if self.moved(since) else None
+
+    def moved(self, since: Stand) -> bool:
+        """Whether anything differs; raises as `everything` does."""
+        self._look()
+        return since != self._stand
+
+    def mode(self, stand: Stand) -> Mode:  # noqa: ARG002 # a database has several
+        """By the files' content."""
+        return "files"
+
+    def earlier(self, namespace: str, tenant: str, chain: str) -> list[ChainRow]:  # noqa: ARG002
+        """None: versions that the database keeps are not these files'."""
+        return []
+
+    @property
+    def _stand(self) -> Stand:
+        return Stand(0, None, (self._seen,))
+
+    def _look(self) -> None:
+        files = {key: _read(key[1], self._files.get(key)) for key in self._paths()}
+        edits, problem = self._edited()
+        before = (self._files, self._edits, self._edits_problem)
+        if (files, edits, problem) != before or not self._seen:
+            self._files, self._edits, self._edits_problem = files, edits, problem
+            self._seen += 1
+
+    def _paths(self) -> Iterator[tuple[str, Path]]:
+        for path in rule_files(self._folder):
+            yield self._default_tenant, path
         for tenant, folder in tenant_folders(self._folder).items():
-            found += [(tenant, path) for path in rule_files(folder)]
-        return found
+            for path in rule_files(folder):
+                yield tenant, path
 
-    def _rows(self) -> tuple[dict[str, list[ChainRow]], list[str]]:
-        """The rows by namespace that is served, and what is there twice: the first one counts."""
-        rows: dict[str, list[ChainRow]] = {name: [] for name in self.namespaces}
-        problems: list[str] = []
-        by_tenant: dict[str, list[Definitions]] = {}
+    def _by_tenant(self) -> dict[str, Definitions]:
+        parts: dict[str, list[Definitions]] = {}
         for (tenant, _), known in self._files.items():
-            by_tenant.setdefault(tenant, []).append(known.good)
-        for tenant, parts in by_tenant.items():
-            found = Definitions.together(parts)
-            problems += map(str, duplicates(found, self.namespaces[0]))
-            first: dict[tuple[str, str], ChainDefinition] = {}
-            for chain in found.chains:
-                first.setdefault((chain.namespace or self.namespaces[0], chain.id), chain)
-            for (namespace, _), chain in first.items():
-                if namespace in rows:
-                    rows[namespace].append(_row(tenant, chain))
-        return rows, problems
+            parts.setdefault(tenant, []).append(known.good)
+        return {tenant: Definitions.together(own) for tenant, own in parts.items()}
 
-    def _refresh_edits(self) -> Iterator[str]:
+    def _edited(self) -> tuple[Edits, str | None]:
         try:
-            self._edits = self._read_edits()
+            return self._read_edits(), None
         except (SQLAlchemyError, OSError) as error:
             words = getattr(error, "orig", None) or error
-            yield f"the edited policies could not be read, the last ones hold: {words}"
-
-    def _note(self, problems: list[str]) -> None:
-        """Be degraded as long as there are problems; say so when they change."""
-        before = self._degraded
-        if not problems:
-            if before is not None:
-                _log.info("rules_read_again", degraded_since=before.since.isoformat())
-            self._degraded = None
-            return
-        reason = "; ".join(problems)[:_REASON]
-        self._degraded = Degraded(reason, before.since if before else datetime.now(UTC))
-        if before is None or before.reason != reason:
-            serving = bool(self._snapshots)
-            _log.error("rules_not_read", serving_old=serving, error=reason, source="files")
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The served rules. Raises RulesUnavailable while the folder could never be read."""
-        return self.snapshot_of(self.namespaces[0])
-
-    def snapshot_of(self, namespace: str) -> Snapshot:
-        """The served rules of one of `namespaces`; raises as `snapshot` does."""
-        if not self._snapshots:
-            self.look_again()
-        if not self._snapshots:
-            raise RulesUnavailable(self._degraded.reason if self._degraded else "not read yet")
-        return self._snapshots[namespace]
-
-    def look_again(self) -> bool:
-        """Read the files before their time, for someone who misses a chain.
-
-        False if nothing new was read, also because that was tried within the last few seconds.
-        """
-        with self._refreshing:
-            now = self._clock()
-            may = self._tried_at is None or now - self._tried_at >= RETRY_SECONDS
-            return may and self._refresh()
-
-    @property
-    def status(self) -> RuleStatus:
-        """How current the served rules are."""
-        snapshot = self._snapshots.get(self.namespaces[0])
-        tenants = snapshot.tenants if snapshot else frozenset()
-        return RuleStatus(
-            application=self._application,
-            namespace=self.namespaces[0],
-            chains=sum(len(snapshot.chains(t)) for t in tenants) if snapshot else 0,
-            tenants=len(tenants),
-            refreshed_at=self._refreshed_at,
-            degraded=self._degraded,
-        )
+            told = f"the edited policies could not be read, the last ones hold: {words}"
+            return self._edits, told
 
 
 def _read(path: Path, before: _Known | None) -> _Known:
@@ -199,21 +144,36 @@ def _read(path: Path, before: _Known | None) -> _Known:
         data = path.read_bytes()
     except OSError as error:
         return _Known(None, good, f"{path}: {error.strerror}")
-    # What was wrong may be mended elsewhere: in a script that the file names.
-    if before is not None and before.data == data and before.problem is None:
+    text_of = scripts_beside(path)
+    if before is not None and before.data == data and _same(before.scripts, text_of):
         return before
+    scripts: dict[str, str | None] = {}
+
+    def noted(name: str) -> str | None:
+        scripts[name] = text_of(name)
+        return scripts[name]
+
     try:
-        return _Known(data, read_file(path, data), None)
+        return _Known(data, read_definitions(str(path), data, noted), None, scripts)
     except RuleFileInvalid as invalid:
-        return _Known(data, good, str(invalid))
+        return _Known(data, good, str(invalid), scripts)
 
 
-def _row(tenant: str, chain: ChainDefinition) -> ChainRow:
-    """The chain as the table would have it.
+def _same(scripts: Mapping[str, str | None], text_of: ScriptFile) -> bool:
+    return all(text_of(name) == text for name, text in scripts.items())
 
-    Nobody counts the versions of files: equal texts have an equal number, on every machine.
-    """
-    digest = sha256(repr((chain.text, chain.route, chain.extends)).encode()).digest()
+
+def _first_chains(whole: Definitions, namespace: str) -> Iterator[tuple[str, ChainDefinition]]:
+    """The chains with their namespaces; of those that are there twice the first ones."""
+    first: dict[tuple[str, str], ChainDefinition] = {}
+    for chain in whole.chains:
+        first.setdefault((chain.namespace or namespace, chain.id), chain)
+    for (name, _), chain in first.items():
+        yield name, chain
+
+
+def _chain(tenant: str, chain: ChainDefinition) -> ChainRow:
+    """The chain as the table would have it."""
     return ChainRow(
         tenant=tenant,
         name=chain.id,
@@ -225,5 +185,26 @@ def _row(tenant: str, chain: ChainDefinition) -> ChainRow:
         undo_policy=chain.undo_policy,
         extends=chain.extends,
         route=chain.route,
-        version=int.from_bytes(digest[:4]) >> 1,
+        version=_number(chain.text, chain.route, chain.extends),
     )
+
+
+def _script(tenant: str, node: NodeDefinition) -> ScriptRow:
+    """The script as the table would have it."""
+    text, type, language = node.script or "", node.type or "script", node.language
+    return ScriptRow(
+        tenant=tenant,
+        name=node.id,
+        text=text,
+        type=type,
+        language=language or DEFAULT_LANGUAGE,
+        description=node.name,
+        status=node.status or PUBLISHED,
+        enabled=node.enabled,
+        version=_number(text, type, language),
+    )
+
+
+def _number(*texts: str | None) -> int:
+    """A version. Nobody counts those of files: equal texts have an equal one, on every machine."""
+    return int.from_bytes(sha256(repr(texts).encode()).digest()[:4]) >> 1

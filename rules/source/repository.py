@@ -3,14 +3,16 @@
 For the rule source, loaders and tests. Gives rows as data; what their text means is not known.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from hashlib import sha256
+from typing import Any, Final, Literal
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, case, select
+from pydantic_core import to_json
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Table, and_, case, select
 
 from rules.source.tables import flow_chain
 from rules.source.upsert import Incoming, upsert
@@ -28,6 +30,20 @@ _CONTENT: Final = (
     "route",
     "extends_chain",
 )
+
+_FIELDS: Final = {
+    "tenant": "tenant_id",
+    "name": "chain_name",
+    "text": "chain_code",
+    "description": "chain_desc",
+    "status": "status",
+    "enabled": "chain_enable",
+    "transactional": "transactional",
+    "undo_policy": "undo_policy",
+    "extends": "extends_chain",
+    "route": "route",
+    "version": "version",
+}
 
 UndoPolicy = Literal["stop", "continue"]
 
@@ -58,37 +74,47 @@ class ChainRow:
         """Whether the chain may be executed."""
         return self.status == PUBLISHED and self.enabled
 
+    @property
+    def content(self) -> dict[str, object]:
+        """What an author can change, by column."""
+        return {
+            "chain_desc": self.description,
+            "chain_code": self.text,
+            "status": self.status,
+            "chain_enable": self.enabled,
+            "transactional": self.transactional,
+            "undo_policy": self.undo_policy,
+            "route": self.route,
+            "extends_chain": self.extends,
+        }
+
+    @property
+    def sha(self) -> str:
+        """SHA-256 in hex of name, version and content."""
+        return sha256(to_json((self.tenant, self.name, self.version, self.content))).hexdigest()
+
 
 class ChainRepository:
     """The chains of one application and namespace, of all tenants."""
 
-    def __init__(self, engine: Engine, application: str, namespace: str) -> None:
+    def __init__(
+        self, engine: Engine, application: str, namespace: str, table: Table = flow_chain
+    ) -> None:
         self._engine = engine
         self._application = application
         self._namespace = namespace
+        self._table = table
 
     def read_all(self, connection: Connection | None = None) -> tuple[ChainRow, ...]:
         """Every chain, in a fixed order; also those that do not serve, which are not unknown."""
-        chain = flow_chain.c
+        chain = self._table.c
         query = (
-            select(
-                chain.tenant_id.label("tenant"),
-                chain.chain_name.label("name"),
-                chain.chain_code.label("text"),
-                chain.chain_desc.label("description"),
-                chain.status,
-                chain.chain_enable.label("enabled"),
-                chain.transactional,
-                chain.undo_policy,
-                chain.extends_chain.label("extends"),
-                chain.route,
-                chain.version,
-            )
+            select(*columns_of(self._table))
             .where(chain.application_name == self._application, chain.namespace == self._namespace)
             .order_by(chain.tenant_id, chain.chain_name)
         )
         with nullcontext(connection) if connection else self._engine.connect() as asked:
-            return tuple(_chain(row) for row in asked.execute(query).mappings())
+            return tuple(chain_of(row) for row in asked.execute(query).mappings())
 
     def save(self, row: ChainRow, connection: Connection | None = None) -> None:
         """Insert a chain, or change it: its version then grows; saving the same changes nothing.
@@ -101,26 +127,33 @@ class ChainRepository:
             "namespace": self._namespace,
             "tenant_id": row.tenant,
             "chain_name": row.name,
-            "chain_desc": row.description,
-            "chain_code": row.text,
-            "status": row.status,
-            "chain_enable": row.enabled,
-            "transactional": row.transactional,
-            "undo_policy": row.undo_policy,
-            "route": row.route,
-            "extends_chain": row.extends,
+            **row.content,
             "version": row.version,
             "create_time": now,
             "update_time": now,
         }
         with nullcontext(connection) if connection else self._engine.begin() as used:
-            statement = upsert(used.dialect.name, flow_chain, _KEY, _assign)
+            statement = upsert(used.dialect.name, self._table, _KEY, self._assign)
             used.execute(statement, values)
 
+    def _assign(self, incoming: Incoming) -> Iterator[tuple[str, ColumnElement[object]]]:
+        chain = self._table.c
+        same = and_(*(chain[name].is_not_distinct_from(incoming[name]) for name in _CONTENT))
+        yield "version", case((same, chain.version), else_=chain.version + 1)
+        yield "update_time", case((same, chain.update_time), else_=incoming["update_time"])
+        for name in _CONTENT:
+            yield name, incoming[name]
 
-def _chain(row: RowMapping) -> ChainRow:
+
+def columns_of(table: Table) -> tuple[ColumnElement[Any], ...]:
+    """What is read of a row, under the names that `chain_of` knows."""
+    return tuple(table.c[column].label(field) for field, column in _FIELDS.items())
+
+
+def chain_of(row: RowMapping | Mapping[str, Any]) -> ChainRow:
     """The row as it is; of `undo_policy`, which people write by hand, only what it can be."""
-    given = row["undo_policy"]
+    fields = {field: row[field] for field in _FIELDS}
+    given = fields["undo_policy"]
     if given not in (None, "stop", "continue"):
         _log.warning(
             "undo_policy_unknown",
@@ -129,14 +162,5 @@ def _chain(row: RowMapping) -> ChainRow:
             given=given,
             known="stop, continue",
         )
-        return ChainRow(**{**row, "undo_policy": None})
-    return ChainRow(**row)
-
-
-def _assign(incoming: Incoming) -> Iterator[tuple[str, ColumnElement[object]]]:
-    chain = flow_chain.c
-    same = and_(*(chain[name].is_not_distinct_from(incoming[name]) for name in _CONTENT))
-    yield "version", case((same, chain.version), else_=chain.version + 1)
-    yield "update_time", case((same, chain.update_time), else_=incoming["update_time"])
-    for name in _CONTENT:
-        yield name, incoming[name]
+        fields["undo_policy"] = None
+    return ChainRow(**fields)

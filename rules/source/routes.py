@@ -10,7 +10,7 @@ from functools import partial
 from rules.errors import ChainInvalid, MetadataInvalid, RoutesUnknown
 from rules.plan import Plan
 from rules.source.edits import edited_plan
-from rules.source.serving import ServedRules
+from rules.source.service import RuleSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Routes:
         return tuple(sorted((*self.plans, *self.broken)))
 
 
-def current_routes(rules: ServedRules, tenant: str, namespace: str | None) -> Routes:
+def current_routes(rules: RuleSource, tenant: str, namespace: str | None) -> Routes:
     """The tenant's current routes in a namespace; the first one that is served unless given.
 
     If there is none, the database is looked into once more. Raises RoutesUnknown and
@@ -46,7 +46,7 @@ def current_routes(rules: ServedRules, tenant: str, namespace: str | None) -> Ro
     raise RoutesUnknown(tenant, wanted, rules.namespaces)
 
 
-def _routes(rules: ServedRules, tenant: str, namespace: str) -> Routes:
+def _routes(rules: RuleSource, tenant: str, namespace: str) -> Routes:
     snapshot = rules.snapshot_of(namespace)
     edit_of = partial(snapshot.edits.merged, tenant)
     plans: dict[str, Plan] = {}

@@ -1,13 +1,16 @@
-"""The rule source: reads chains and edited policies from the database, and serves snapshots.
+"""The rule source: reads chains and edited policies from where they are, and serves snapshots.
 
-For the API and the worker. A database that is down leaves the last snapshot serving and the
-source degraded; who polls and how often is the composition root's matter.
+For the API and the worker. A database or a folder that is away leaves the last snapshot serving
+and the source degraded; a chain that does not compile leaves its last good version serving. Who
+polls, and how often, is the poller's matter.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from time import monotonic
 from typing import Final
 
@@ -17,33 +20,29 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rules.errors import RulesUnavailable
 from rules.plan import ComponentPolicy
-from rules.source.metadata import MetadataRepository
-from rules.source.repository import ChainRepository
+from rules.source.chains import TenantChains
+from rules.source.deployment import Deployment
+from rules.source.naming import RuleNames
+from rules.source.origin import Origin
+from rules.source.plans import MOST_PLANS, Plans
+from rules.source.quarantine import failing, settle
+from rules.source.reading import USUAL, Changed, Everything, RuleReader
+from rules.source.repository import ChainRow
+from rules.source.revision import Stand
+from rules.source.served import Served, first_served, next_served, settled
 from rules.source.snapshot import Snapshot
+from rules.source.status import (
+    NOTHING_YET,
+    Degraded,
+    Observer,
+    Quarantined,
+    RefreshReport,
+    RuleStatus,
+)
 
 RETRY_SECONDS: Final = 3.0
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Degraded:
-    """Why the rules cannot be read, and since when."""
-
-    reason: str
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RuleStatus:
-    """How current the served rules are."""
-
-    application: str
-    namespace: str
-    chains: int
-    tenants: int
-    refreshed_at: datetime | None
-    degraded: Degraded | None
 
 
 class RuleSource:
@@ -52,6 +51,8 @@ class RuleSource:
     `components` are those that this deployment serves; `when_max_wait` is the limit, in
     milliseconds, of a WHEN that says none itself. Of the namespaces in `further`, the chains are
     served that a route chooses; these may include and extend chains of the first namespace.
+    At most `most_plans` chains are kept compiled. Read is from `origin`; unless one is given, from
+    the engine's tables, which have these `names`.
     """
 
     def __init__(
@@ -63,57 +64,113 @@ class RuleSource:
         *,
         when_max_wait: int | None = None,
         further: Iterable[str] = (),
+        names: RuleNames = USUAL,
+        most_plans: int = MOST_PLANS,
+        origin: Origin | None = None,
+        observer: Observer | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.engine: Final = engine
         self.namespaces: Final = tuple(dict.fromkeys((namespace, *further)))
-        self._repositories = [ChainRepository(engine, application, n) for n in self.namespaces]
-        self._metadata = MetadataRepository(engine, application)
+        self._reader: Origin = origin or RuleReader(engine, application, self.namespaces, names)
         self._application = application
         self._namespace = namespace
-        self._components = components
-        self._when_max_wait = when_max_wait
+        self._deployment = Deployment(components, when_max_wait)
+        self._plans = Plans(most_plans)
+        self._observer = observer
         self._clock = clock
         self._refreshing = threading.Lock()
-        self._snapshots: Mapping[str, Snapshot] = {}
+        self._served: Served | None = None
         self._refreshed_at: datetime | None = None
+        self._changed_at: datetime | None = None
         self._degraded: Degraded | None = None
         self._tried_at: float | None = None
+        self._last: RefreshReport | None = None
+        self._tally = NOTHING_YET
 
     def refresh(self) -> bool:
-        """Read chains and edits, and swap the snapshot; False if the old one must serve on."""
+        """Read all rules, and swap the snapshot; False if the old one must serve on."""
         with self._refreshing:
-            return self._refresh()
+            return self._look(everything=True)
 
-    def _refresh(self) -> bool:
-        self._tried_at = self._clock()
+    def poll(self) -> bool:
+        """Read what has changed since the last time; nothing costs one query. False as above."""
+        with self._refreshing:
+            return self._look()
+
+    def stale(self) -> bool:
+        """Whether a poll would find something; one query, and nothing is read. Never raises."""
+        served = self._served
+        if served is None:
+            return True
+        with self._refreshing:
+            started = self._clock()
+            try:
+                found = self._reader.moved(served.stand)
+            except (SQLAlchemyError, OSError) as error:
+                self._fail(error, started)
+                return False
+            if not found:
+                self._read(RefreshReport("idle", self._clock() - started))
+            return found
+
+    def _look(self, *, everything: bool = False) -> bool:
+        self._tried_at = started = self._clock()
+        before = self._served
         try:
-            with self.engine.connect() as connection:
-                rows = [one.read_all(connection) for one in self._repositories]
-                edits = self._metadata.read_edits(connection)
+            read = self._ask(None if everything or before is None else before.stand)
         except (SQLAlchemyError, OSError) as error:
-            since = self._degraded.since if self._degraded else datetime.now(UTC)
-            # The driver's own words, without the statement that it was given.
-            reason = str(getattr(error, "orig", None) or error)[:500]
-            self._degraded = Degraded(reason=reason, since=since)
-            _log.error("rules_not_read", serving_old=bool(self._snapshots), error=reason)
+            self._fail(error, started)
             return False
-        self._snapshots = {
-            namespace: Snapshot(
-                own,
-                self._components,
-                self._snapshots.get(namespace),
-                edits=edits,
-                when_max_wait=self._when_max_wait,
-                beneath=() if namespace == self._namespace else rows[0],
-            )
-            for namespace, own in zip(self.namespaces, rows, strict=True)
-        }
-        self._refreshed_at = datetime.now(UTC)
-        if self._degraded is not None:
-            _log.info("rules_read_again", degraded_since=self._degraded.since.isoformat())
-        self._degraded = None
+        number = 0
+        if before is not None and read is not None:
+            self._served, number = next_served(before, read, self._earlier)
+            self._tell_quarantine(before, self._served)
+        elif isinstance(read, Everything):
+            self._served = first_served(read, self._deployment, self._plans)
+            number = sum(one.size for one in self._served.snapshots.values())
+        report = RefreshReport("idle", self._clock() - started, number, everything)
+        self._read(replace(report, outcome="changed") if number or before is None else report)
         return True
+
+    def _ask(self, since: Stand | None) -> Everything | Changed | None:
+        return self._reader.everything() if since is None else self._reader.changes(since)
+
+    def _fail(self, error: Exception, started: float) -> None:
+        # The driver's own words, without the statement that it was given.
+        self._degrade(str(getattr(error, "orig", None) or error))
+        self._report(RefreshReport("failed", self._clock() - started))
+
+    def _degrade(self, why: str) -> None:
+        reason, before = why[:500], self._degraded
+        since = before.since if before else datetime.now(UTC)
+        self._degraded = Degraded(reason=reason, since=since)
+        _log.error("rules_not_read", serving_old=self._served is not None, error=reason)
+
+    def _read(self, report: RefreshReport) -> None:
+        self._refreshed_at = datetime.now(UTC)
+        if problems := "; ".join(self._reader.problems):
+            if self._degraded is None or self._degraded.reason != problems[:500]:
+                self._degrade(problems)
+        elif self._degraded is not None:
+            _log.info("rules_read_again", degraded_since=self._degraded.since.isoformat())
+            self._degraded = None
+        if report.outcome == "changed":
+            self._changed_at = self._refreshed_at
+            _log.info("rules_changed", chains=report.changed, seconds=round(report.seconds, 3))
+        self._report(report)
+
+    def _report(self, report: RefreshReport) -> None:
+        self._last, self._tally = report, self._tally.after(report)
+        if self._observer is not None:
+            self._observer.refreshed(report)
+
+    def _earlier(self, namespace: str, tenant: str, chain: str) -> list[ChainRow]:
+        try:
+            return self._reader.earlier(namespace, tenant, chain)
+        except (SQLAlchemyError, OSError) as error:
+            _log.error("versions_not_read", tenant=tenant, chain=chain, error=str(error)[:500])
+            return []
 
     @property
     def snapshot(self) -> Snapshot:
@@ -125,40 +182,143 @@ class RuleSource:
 
     def snapshot_of(self, namespace: str) -> Snapshot:
         """The served rules of one of `namespaces`; raises as `snapshot` does."""
-        snapshots = self._snapshots or self._first_snapshots()
-        if not snapshots:
+        served = self._served or self._first_served()
+        if served is None:
             raise RulesUnavailable(self._degraded.reason if self._degraded else "not read yet")
-        return snapshots[namespace]
+        return served.snapshots[namespace]
 
-    def _first_snapshots(self) -> Mapping[str, Snapshot]:
+    def _first_served(self) -> Served | None:
         with self._refreshing:
             # Another thread may have read them while this one waited for the lock.
-            if not self._snapshots and self._may_try():
-                self._refresh()
-            return self._snapshots
+            if self._served is None and self._may_try():
+                self._look()
+            return self._served
 
     def look_again(self) -> bool:
-        """Read the chains before their time, for someone who misses one.
+        """Read what has changed before its time, for someone who misses a chain.
 
-        False if nothing new was read: because of the database, or because that was tried within
-        the last few seconds (names that do not exist must not become a load on the database).
+        False if nothing was read: because of the database, or because that was tried within the
+        last few seconds (names that do not exist must not become a load on the database).
         """
-        with self._refreshing:
-            return self._may_try() and self._refresh()
+        with self._in_time() as mine:
+            return mine and self._may_try() and self._look()
+
+    @contextmanager
+    def _in_time(self) -> Iterator[bool]:
+        """The right to read, unless somebody else waits long for a slow database."""
+        mine = self._refreshing.acquire(timeout=RETRY_SECONDS)
+        try:
+            yield mine
+        finally:
+            if mine:
+                self._refreshing.release()
 
     def _may_try(self) -> bool:
         return self._tried_at is None or self._clock() - self._tried_at >= RETRY_SECONDS
 
+    def recover(self, namespace: str, tenant: str) -> bool:
+        """Try all chains of a tenant, for someone who met one that does not compile.
+
+        False if they were tried before: then nothing better than the snapshot's is known.
+        """
+        with self._in_time() as mine:
+            served = self._served
+            chains = served.snapshots[namespace].tenant(tenant) if mine and served else None
+            if chains is None or chains.settled:
+                return False
+            return self._settle(chains, failing(chains, chains.rows))
+
+    def try_some(self, most: int) -> bool:
+        """Try the chains of some tenants, up to `most`; False when all were tried.
+
+        So it becomes known what does not compile before somebody needs it.
+        """
+        for chains in islice(self._untried(), most):
+            # Not under the lock: changes are more urgent.
+            broken = failing(chains, chains.rows)
+            with self._refreshing:
+                self._settle(chains, broken)
+        return next(self._untried(), None) is not None
+
+    def _untried(self) -> Iterator[TenantChains]:
+        served = self._served
+        if served is not None:
+            for snapshot in served.snapshots.values():
+                yield from snapshot.unsettled()
+
+    def _settle(self, chains: TenantChains, broken: set[str]) -> bool:
+        before = self._served
+        namespace, tenant = chains.scope
+        if before is None or before.snapshots[namespace].tenant(tenant) is not chains:
+            # They have changed meanwhile, and are tried again.
+            return False
+
+        def stored(chain: str) -> list[ChainRow]:
+            return self._earlier(namespace, tenant, chain)
+
+        now = settle(chains, None, broken, stored, settled=True)
+        now.carry_routes(chains)
+        self._served = settled(before, now)
+        self._tell_quarantine(before, self._served)
+        return bool(now.held)
+
+    def _tell_quarantine(self, before: Served, after: Served) -> None:
+        for namespace, snapshot in after.snapshots.items():
+            if snapshot is before.snapshots[namespace]:
+                continue
+            for tenant in snapshot.differing(before.snapshots[namespace]):
+                was, now = before.snapshots[namespace].held(tenant), snapshot.held(tenant)
+                for chain in now.keys() - was.keys():
+                    held = now[chain]
+                    _log.error(
+                        "chain_quarantined",
+                        namespace=namespace,
+                        tenant=tenant,
+                        chain=chain,
+                        version=held.version,
+                        serving=held.serving_version,
+                        why=held.diagnostics[0].message if held.diagnostics else "",
+                    )
+                for chain in was.keys() - now.keys():
+                    _log.info("chain_healed", namespace=namespace, tenant=tenant, chain=chain)
+
+    def clear(self) -> int:
+        """Forget what is compiled; how many chains that were. They are compiled when asked for."""
+        return self._plans.clear()
+
     @property
     def status(self) -> RuleStatus:
         """How current the served rules are."""
-        snapshot = self._snapshots.get(self._namespace)
-        tenants = snapshot.tenants if snapshot else frozenset()
+        served = self._served
+        snapshot = served.snapshots[self._namespace] if served else None
         return RuleStatus(
             application=self._application,
             namespace=self._namespace,
-            chains=sum(len(snapshot.chains(t)) for t in tenants) if snapshot else 0,
-            tenants=len(tenants),
+            chains=snapshot.size if snapshot else 0,
+            tenants=len(snapshot.tenants) if snapshot else 0,
             refreshed_at=self._refreshed_at,
             degraded=self._degraded,
+            mode=self._reader.mode(served.stand) if served else None,
+            revision=served.stand.revision if served else None,
+            changed_at=self._changed_at,
+            last=self._last,
+            tally=self._tally,
+            sha=served.sha if served else "",
+            quarantined=tuple(_quarantined(served)) if served else (),
+            untried=sum(1 for _ in self._untried()),
+            plans=len(self._plans),
         )
+
+
+def _quarantined(served: Served) -> Iterator[Quarantined]:
+    for namespace, snapshot in served.snapshots.items():
+        for tenant, chain, held in snapshot.all_held():
+            yield Quarantined(
+                namespace=namespace,
+                tenant=tenant,
+                chain=chain,
+                version=held.version,
+                serving=held.serving_version,
+                since=held.since,
+                diagnostics=held.diagnostics,
+            )

@@ -1,25 +1,31 @@
 """The chains of one application and namespace at one moment: immutable, sealed per tenant.
 
-For the rule source, which swaps whole snapshots, and for the freeze. A chain, or its route, is
-compiled when it is first asked for; a new snapshot takes over what its rows have not changed. Edits
-of policies are kept beside the chains: they take part in the freeze, not in compiling. Knows no
-database.
+For the rule source, which swaps whole snapshots, and for the freeze. A snapshot after a change
+shares with the one before it all tenants that did not change. Edits of policies are kept beside the
+chains: they take part in the freeze, not in compiling. Knows no database.
 """
 
-import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
+from typing import Final, TypeAlias
 
-from rules.compiler import ChainText, Compiled, check_chain, compile_chain, compile_route
-from rules.el.findings import Findings
-from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown, Diagnostic
+from rules.compiler import ChainText, Compiled, check_chain
+from rules.errors import ChainInvalid, ChainUnknown, Diagnostic
 from rules.jobs import RESERVED
 from rules.plan import ComponentPolicy, Plan
+from rules.source.chains import NOTHING, Held, TenantChains, reserved, text_of
+from rules.source.deployment import Deployment
 from rules.source.edits import NO_EDITS, Edits, edited_plan
+from rules.source.plans import Plans, Texts
+from rules.source.quarantine import Stored, nothing_stored, settle, suspects_of
 from rules.source.repository import ChainRow, UndoPolicy
+
+TenantChanges: TypeAlias = Mapping[str, ChainRow | None]
+"""Rows by name; None for a chain that is gone."""
+
+NO_CHANGES: Final[TenantChanges] = MappingProxyType({})
 
 
 class Snapshot:
@@ -38,26 +44,97 @@ class Snapshot:
         previous: "Snapshot | None" = None,
         *,
         edits: Edits = NO_EDITS,
-        when_max_wait: int | None = None,
         beneath: Iterable[ChainRow] = (),
+        when_max_wait: int | None = None,
+        plans: Plans | None = None,
+        namespace: str = "",
     ) -> None:
-        by_tenant, below = _by_tenant(rows), _by_tenant(beneath)
-        self.components = components
+        below = _by_tenant(beneath)
+        self._deployment = Deployment(components, when_max_wait)
         self.edits = edits
-        self.when_max_wait = when_max_wait
-        self._tenants = {
-            tenant: _TenantChains(tenant, chains, below.get(tenant, {}), components, when_max_wait)
-            for tenant, chains in by_tenant.items()
+        self.namespace = namespace
+        known = plans if previous is None else previous._plans
+        self._plans: Plans = Plans() if known is None else known
+        self._tenants: Mapping[str, TenantChains] = {
+            tenant: self._new(tenant, chains, _texts(below.get(tenant, {})))
+            for tenant, chains in _by_tenant(rows).items()
         }
-        same = previous is not None and previous.when_max_wait == when_max_wait
-        if previous is not None and same and previous.components == components:
+        if previous is not None and previous._deployment == self._deployment:
             for tenant, chains in self._tenants.items():
                 if tenant in previous._tenants:
-                    chains.take_over(previous._tenants[tenant])
+                    chains.carry_routes(previous._tenants[tenant])
+
+    def _new(self, tenant: str, rows: Mapping[str, ChainRow], beneath: Texts) -> TenantChains:
+        return TenantChains((self.namespace, tenant), rows, beneath, self._deployment, self._plans)
+
+    def changed(
+        self,
+        changes: Mapping[str, TenantChanges],
+        stored: Callable[[str], Stored] | None = None,
+        beneath: "tuple[Snapshot, Snapshot] | None" = None,
+    ) -> "Snapshot":
+        """This snapshot with other rows, by tenant; what does not compile is held back.
+
+        `stored` gives earlier versions of a tenant's chains by name. `beneath` is what lies
+        beneath these chains, before and after its own change.
+        """
+        tenants = dict(self._tenants)
+        for tenant in {*changes, *_differing(beneath)}:
+            lower = beneath[1]._tenants.get(tenant) if beneath else None
+            below = lower.texts if lower else NOTHING
+            own = changes.get(tenant, NO_CHANGES)
+            kept = stored(tenant) if stored else nothing_stored
+            now = self._after(tenant, own, below, beneath, kept)
+            if now is None:
+                tenants.pop(tenant, None)
+            else:
+                tenants[tenant] = now
+        return self._with(tenants)
+
+    def _after(
+        self,
+        tenant: str,
+        own: TenantChanges,
+        below: Texts,
+        beneath: "tuple[Snapshot, Snapshot] | None",
+        stored: Stored,
+    ) -> TenantChains | None:
+        before = self._tenants.get(tenant)
+        if before is None:
+            rows = {name: row for name, row in own.items() if row is not None}
+            return self._new(tenant, rows, below) if rows else None
+        moved = _moved(beneath, tenant)
+        after = before.changed(own, below, moved)
+        if not after.rows:
+            return None
+        after.carry_routes(before)
+        suspects = suspects_of(after, {*own, *moved})
+        return settle(after, before, suspects, stored, settled=before.settled)
+
+    def replaced(self, chains: TenantChains) -> "Snapshot":
+        """This snapshot with another state of one tenant's same rows."""
+        return self._with({**self._tenants, chains.scope[1]: chains})
+
+    def edited(self, edits: Edits) -> "Snapshot":
+        """This snapshot with other edits of policies."""
+        new = self._with(self._tenants)
+        new.edits = edits
+        return new
+
+    def _with(self, tenants: Mapping[str, TenantChains]) -> "Snapshot":
+        new = object.__new__(Snapshot)
+        new._deployment, new.edits, new.namespace = self._deployment, self.edits, self.namespace
+        new._plans, new._tenants = self._plans, tenants
+        return new
 
     def compiled(self, tenant: str, chain: str) -> Compiled:
         """A serving chain, compiled. Raises ChainUnknown, ChainDisabled or ChainInvalid."""
         return self._of(tenant, chain).compiled(chain)
+
+    @property
+    def components(self) -> Mapping[str, ComponentPolicy]:
+        """The components that this deployment serves."""
+        return self._deployment.components
 
     def checked(self, tenant: str, chain: ChainText) -> tuple[Diagnostic, ...]:
         """Errors and warnings of a chain that the tenant would serve.
@@ -66,14 +143,14 @@ class Snapshot:
         components of this deployment. Raises MetadataInvalid where edits no longer fit them.
         """
         if chain.name.startswith(RESERVED):
-            return _reserved(chain.name, chain.text).diagnostics
+            return reserved(chain.name, chain.text).diagnostics
         known = self._tenants.get(tenant)
         edited = partial(self.edits.merged, tenant)
         return check_chain(
             chain.name,
             chains={**(known.texts if known else {}), chain.name: chain},
             components=self.components,
-            when_max_wait=self.when_max_wait,
+            when_max_wait=self._deployment.when_max_wait,
             deployed=self.components,
             edited=lambda plan: edited_plan(plan, edited, self.components),
         )
@@ -96,98 +173,62 @@ class Snapshot:
         known = self._tenants.get(tenant)
         return MappingProxyType(known.rows if known else {})
 
+    def held(self, tenant: str) -> Mapping[str, Held]:
+        """The tenant's chains that are held back, since they do not compile as they are."""
+        known = self._tenants.get(tenant)
+        return known.held if known else {}
+
     @property
     def tenants(self) -> frozenset[str]:
         """Tenants that have a chain here."""
         return frozenset(self._tenants)
 
-    def _of(self, tenant: str, chain: str) -> "_TenantChains":
+    @property
+    def size(self) -> int:
+        """How many chains there are, of all tenants."""
+        return sum(len(chains.rows) for chains in self._tenants.values())
+
+    def tenant(self, tenant: str) -> TenantChains | None:
+        """One tenant's chains, for the rule source."""
+        return self._tenants.get(tenant)
+
+    def unsettled(self) -> Iterator[TenantChains]:
+        """Tenants of whose chains not every one was tried."""
+        return (chains for chains in self._tenants.values() if not chains.settled)
+
+    def all_held(self) -> Iterator[tuple[str, str, Held]]:
+        """What is held back of all tenants: tenant, chain, and why."""
+        for tenant, chains in self._tenants.items():
+            for name, held in chains.held.items():
+                yield tenant, name, held
+
+    def differing(self, before: "Snapshot") -> frozenset[str]:
+        """Tenants whose chains are not those of another snapshot."""
+        if before._tenants is self._tenants:
+            return frozenset()
+        was, now = before._tenants, self._tenants
+        return frozenset(t for t in was.keys() | now.keys() if was.get(t) is not now.get(t))
+
+    def _of(self, tenant: str, chain: str) -> TenantChains:
         if tenant not in self._tenants:
             raise ChainUnknown(tenant, chain)
         return self._tenants[tenant]
 
 
-class _TenantChains:
-    """One tenant's chains; nothing in here can see another tenant's."""
+def _differing(beneath: tuple[Snapshot, Snapshot] | None) -> Iterable[str]:
+    """Tenants whose chains beneath have changed."""
+    return () if beneath is None else beneath[1].differing(beneath[0])
 
-    def __init__(
-        self,
-        tenant: str,
-        rows: Mapping[str, ChainRow],
-        beneath: Mapping[str, ChainRow],
-        components: Mapping[str, ComponentPolicy],
-        when_max_wait: int | None,
-    ) -> None:
-        self.rows = rows
-        self._tenant = tenant
-        self._components = components
-        self._when_max_wait = when_max_wait
-        self.texts = {
-            row.name: ChainText(row.name, row.text, row.version, row.extends, row.route)
-            for row in {**beneath, **rows}.values()
-            if row.serving
-        }
-        self._routes: dict[str, Plan | ChainInvalid] = {}
-        self._lock = threading.Lock()
-        self._compiled: dict[str, Compiled] = {}
-        self._invalid: dict[str, ChainInvalid] = {}
 
-    def serving(self, chain: str) -> ChainRow:
-        row = self.rows.get(chain)
-        if row is None:
-            near = get_close_matches(chain, self.texts, n=1)
-            raise ChainUnknown(self._tenant, chain, near[0] if near else None)
-        if not row.serving:
-            raise ChainDisabled(self._tenant, chain)
-        return row
-
-    def compiled(self, chain: str) -> Compiled:
-        row = self.serving(chain)
-        if chain.startswith(RESERVED):
-            raise _reserved(row.name, row.text)
-        if (ready := self._compiled.get(chain)) is not None:
-            return ready
-        with self._lock:
-            if chain not in self._compiled and chain not in self._invalid:
-                try:
-                    self._compiled[chain] = compile_chain(
-                        chain,
-                        chains=self.texts,
-                        components=self._components,
-                        when_max_wait=self._when_max_wait,
-                    )
-                except ChainInvalid as error:
-                    self._invalid[chain] = error
-            if (known := self._invalid.get(chain)) is not None:
-                # A fresh one each time: an exception that several threads raise collects traces.
-                raise ChainInvalid(chain, known.diagnostics)
-            return self._compiled[chain]
-
-    def routes(self) -> Mapping[str, Plan | ChainInvalid]:
-        with self._lock:
-            for name in sorted(self.rows):
-                if name in self.texts and self.texts[name].routed and name not in self._routes:
-                    self._routes[name] = self._route(name)
-            return {name: self._routes[name] for name in sorted(self._routes)}
-
-    def _route(self, chain: str) -> Plan | ChainInvalid:
-        try:
-            return compile_route(chain, chains=self.texts, components=self._components)
-        except ChainInvalid as error:
-            return error
-
-    def take_over(self, before: "_TenantChains") -> None:
-        """Keep the compiled form of every chain whose text, and what it includes, is the same."""
-        same = {name for name, text in self.texts.items() if before.texts.get(name) == text}
-        new = self.texts.keys() - before.texts.keys()
-        for name, compiled in before._compiled.copy().items():
-            # A new chain may bear the name of what was a component when this one was compiled.
-            shadowed = new & compiled.plan.components.keys()
-            if name in same and same.issuperset(compiled.includes) and not shadowed:
-                self._compiled[name] = compiled
-        for name, route in before._routes.copy().items():
-            if name in same and isinstance(route, Plan):
-                self._routes[name] = route
+def _moved(beneath: tuple[Snapshot, Snapshot] | None, tenant: str) -> frozenset[str]:
+    """The chains beneath a tenant whose texts have changed."""
+    if beneath is None:
+        return frozenset()
+    before, after = (one._tenants.get(tenant) for one in beneath)
+    was, now = (one.texts if one else NOTHING for one in (before, after))
+    if was is now:
+        return frozenset()
+    return frozenset(name for name in {*was, *now} if was.get(name) != now.get(name))
 
 
 def _by_tenant(rows: Iterable[ChainRow]) -> Mapping[str, Mapping[str, ChainRow]]:
@@ -197,9 +238,5 @@ def _by_tenant(rows: Iterable[ChainRow]) -> Mapping[str, Mapping[str, ChainRow]]
     return found
 
 
-def _reserved(chain: str, text: str) -> ChainInvalid:
-    """A chain is a workflow type, and would be taken for one of the product's own."""
-    findings = Findings(chain, text)
-    words = f"names of chains that begin with '{RESERVED}' are reserved"
-    findings.error("reserved_name", words, 0, 1, hint="give the chain another name")
-    return ChainInvalid(chain, findings.diagnostics())
+def _texts(rows: Mapping[str, ChainRow]) -> Texts:
+    return {name: text_of(row) for name, row in rows.items() if row.serving}

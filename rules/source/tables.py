@@ -1,4 +1,4 @@
-"""The tables of the rules: chains, and what is known of the components that they call.
+"""The tables of the rules: chains, scripts, their versions, what is known of components.
 
 For their repositories and the migrations. Names of chains' columns are the platform's own.
 """
@@ -56,6 +56,81 @@ flow_chain: Final = Table(
     UniqueConstraint("application_name", "namespace", "tenant_id", "chain_name"),
     Index("idx_app_tenant", "application_name", "tenant_id", "status"),
     Index("idx_chain_enable", "chain_enable"),
+    # Since migration 0008, for a source that cannot have triggers.
+    Index("idx_chain_update_time", "application_name", "update_time"),
+)
+
+rule_component: Final = Table(
+    "rule_component",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    # The default tenant's components are everybody's.
+    Column("tenant_id", key_text(64), nullable=False),
+    Column("application_name", key_text(100), nullable=False, server_default="dms-liteflow"),
+    Column("component_id", key_text(128), nullable=False),
+    Column("component_name", String(200)),
+    Column("component_code", long_text(), nullable=False),
+    Column("component_type", String(32), nullable=False, server_default="script"),
+    Column("language", String(50), nullable=False, server_default="java"),
+    Column("status", String(32), nullable=False, server_default="DRAFT"),
+    Column("script_enable", Boolean, nullable=False, server_default=text("1")),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("create_time", UtcDateTime, nullable=False, server_default=CreateStamp()),
+    Column("update_time", UtcDateTime, nullable=False, server_default=UpdateStamp()),
+    UniqueConstraint("application_name", "tenant_id", "component_id"),
+    # SQLite has names of indexes once per database, so not the chains' `idx_app_tenant`.
+    Index("idx_component_app_tenant", "application_name", "tenant_id", "status"),
+    Index("idx_script_enable", "script_enable"),
+    Index("idx_component_update_time", "application_name", "update_time"),
+)
+
+config_version: Final = Table(
+    "config_version",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("application_name", key_text(100), nullable=False),
+    Column("namespace", key_text(100), nullable=False, server_default=""),
+    Column("tenant_id", key_text(64), nullable=False),
+    Column("config_type", String(16), nullable=False, server_default="CHAIN"),
+    # A component's id, if it is a component.
+    Column("chain_name", key_text(128), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("content", JsonText, nullable=False),
+    Column("content_sha", String(64), nullable=False),
+    Column("change_type", String(16), nullable=False),
+    Column("operator", String(128)),
+    Column("reason", String(500)),
+    Column("create_time", UtcDateTime, nullable=False, server_default=CreateStamp()),
+    UniqueConstraint(
+        "application_name",
+        "namespace",
+        "tenant_id",
+        "config_type",
+        "chain_name",
+        "version",
+        # By the naming convention it would be longer than MySQL allows.
+        name="uq_config_version_row",
+    ),
+)
+
+rule_revision: Final = Table(
+    "rule_revision",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+rule_change: Final = Table(
+    "rule_change",
+    metadata,
+    Column("kind", key_text(16), primary_key=True),
+    Column("application_name", key_text(100), primary_key=True),
+    Column("namespace", key_text(100), primary_key=True),
+    Column("tenant_id", key_text(64), primary_key=True),
+    Column("name", key_text(128), primary_key=True),
+    # That of `rule_revision` by which the row, or its end, is to be seen.
+    Column("revision", BigInteger, nullable=False),
+    Index("idx_change_revision", "application_name", "revision"),
 )
 
 saga_component_metadata: Final = Table(

@@ -37,7 +37,10 @@ def upsert(
     match dialect:
         case "sqlite":
             lite = sqlite.insert(table)
-            return lite.on_conflict_do_update(index_elements=key, set_=dict(assign(lite.excluded)))
+            unique = [table.c[name] for name in key]
+            return lite.on_conflict_do_update(
+                index_elements=unique, set_=dict(assign(lite.excluded))
+            )
         case "mysql" | "mariadb":
             my = mysql.insert(table)
             return my.on_duplicate_key_update(list(assign(my.inserted)))

@@ -110,6 +110,7 @@ class Site:
             CHAINSAGA_REDIS_URL=settings.redis_url,
             CHAINSAGA_RECONCILE_EVERY=str(settings.reconcile_every),
             CHAINSAGA_RULE_REFRESH=str(settings.rule_refresh),
+            CHAINSAGA_RULE_POLLING_START="0",
             # Blocked undos wait for the tests.
             CHAINSAGA_COMPENSATION_RETRIES="0",
             **{FOLDER: str(self.world.home)},

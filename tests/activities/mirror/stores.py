@@ -21,6 +21,8 @@ from rules.source.engine import create_engine_for
 
 StoreName = Literal["sqlite", "mariadb"]
 STORES: tuple[StoreName, ...] = ("sqlite", "mariadb")
+KEPT = ("alembic_version", "rule_revision")
+"""Tables that a new database has rows in."""
 
 
 class Stores:
@@ -83,7 +85,7 @@ class Stores:
         engine = create_engine_for(self.mariadb.url_for(name), "tests")
         with engine.begin() as connection:
             for (table,) in connection.exec_driver_sql("SHOW TABLES").all():
-                if table != "alembic_version":
+                if table not in KEPT:
                     connection.execute(delete(Table(table, MetaData())))
         engine.dispose()
         self._pool.append(name)

@@ -8,6 +8,7 @@ import pytest
 from pydantic import JsonValue
 from sqlalchemy import Column, Engine, Integer, MetaData, Table, insert, select
 from sqlalchemy.exc import OperationalError, StatementError
+from structlog.testing import capture_logs
 
 from rules.execution import ErrorInfo
 from rules.source.columns import JsonText, UtcDateTime
@@ -130,3 +131,15 @@ VALUES: list[tuple[object, JsonValue]] = [
 @pytest.mark.parametrize(("value", "back"), VALUES, ids=lambda value: f"{value!r:.20}")
 def test_json(engine: Engine, value: object, back: JsonValue) -> None:
     assert stored(engine, data=value).data == back
+
+
+def test_sql_is_logged_if_it_is_wanted(url: str) -> None:
+    for wanted in (False, True):
+        engine = create_engine_for(url, "tests", log_sql=wanted)
+        with capture_logs() as logs:
+            ChainRepository(engine, "shop", "default").read_all()
+        said = [line for line in logs if line["event"] == "sql"]
+        assert bool(said) == wanted
+        assert all("FROM flow_chain" in line["statement"] for line in said)
+        assert all("shop" in line["parameters"] for line in said)
+        engine.dispose()

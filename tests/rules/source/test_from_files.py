@@ -8,16 +8,20 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
+from dev.processes import wait_until
 from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown, RulesUnavailable
 from rules.plan import ComponentPolicy
 from rules.source.choice import open_rules
 from rules.source.edits import NO_EDITS, Edits, PolicyEdit
 from rules.source.engine import create_engine_for
 from rules.source.freeze import freeze_current
-from rules.source.from_files import FileRules
+from rules.source.from_files import FileOrigin
+from rules.source.poller import Poller
+from rules.source.polling import Polling
 from rules.source.routes import current_routes
 from rules.source.service import RETRY_SECONDS, RuleSource
 
+LIMIT = 60.0
 COMPONENTS: Mapping[str, ComponentPolicy] = {
     **{id: ComponentPolicy(id=id, read_only=True) for id in ("a", "b", "c")},
     "x": ComponentPolicy(id="x", kind="boolean", read_only=True),
@@ -55,15 +59,20 @@ def edits() -> EditsThere:
 
 
 @pytest.fixture
-def source(tmp_path: Path, clock: Clock, edits: EditsThere) -> FileRules:
-    return FileRules(
-        tmp_path,
+def source(tmp_path: Path, clock: Clock, edits: EditsThere) -> RuleSource:
+    return opened(tmp_path, clock, edits)
+
+
+def opened(folder: Path, clock: Clock, edits: EditsThere) -> RuleSource:
+    """No table is ever read here: there is no database."""
+    namespaces = ("default", "vip")
+    return RuleSource(
+        create_engine_for("sqlite:////nosuch/rules.db", "tests"),
         "dms-liteflow",
-        "default",
+        namespaces[0],
         COMPONENTS,
-        default_tenant="1",
-        read_edits=edits,
-        further=("vip",),
+        further=namespaces[1:],
+        origin=FileOrigin(folder, namespaces, default_tenant="1", read_edits=edits),
         clock=clock,
     )
 
@@ -76,12 +85,12 @@ def write(folder: Path, name: str, **chains: str) -> Path:
     return path
 
 
-def served(source: FileRules, tenant: str = "1") -> dict[str, str]:
+def served(source: RuleSource, tenant: str = "1") -> dict[str, str]:
     return {name: row.text for name, row in source.snapshot.chains(tenant).items()}
 
 
 def test_files_are_the_default_tenants_and_folders_the_others(
-    source: FileRules, tmp_path: Path
+    source: RuleSource, tmp_path: Path
 ) -> None:
     write(tmp_path, "order.el.xml", order="THEN(a);", outer="THEN(order, sub);")
     (tmp_path / "more.json").write_text(
@@ -116,7 +125,7 @@ def test_files_are_the_default_tenants_and_folders_the_others(
     assert status.refreshed_at is not None
 
 
-def test_what_changes_serves_from_the_next_reading(source: FileRules, tmp_path: Path) -> None:
+def test_what_changes_serves_from_the_next_reading(source: RuleSource, tmp_path: Path) -> None:
     path = write(tmp_path, "flow.xml", order="THEN(a);", same="THEN(b);")
     source.refresh()
     before = source.snapshot
@@ -145,7 +154,7 @@ def test_what_changes_serves_from_the_next_reading(source: FileRules, tmp_path: 
     assert source.snapshot.tenants == frozenset()
 
 
-def test_the_version_is_the_texts(source: FileRules, tmp_path: Path) -> None:
+def test_the_version_is_the_texts(source: RuleSource, tmp_path: Path) -> None:
     write(tmp_path, "flow.xml", one="THEN(a);", two="THEN(a);", three="THEN(b);")
     write(tmp_path, "acme/flow.xml", one="THEN(a);")
     source.refresh()
@@ -156,7 +165,7 @@ def test_the_version_is_the_texts(source: FileRules, tmp_path: Path) -> None:
 
 
 def test_a_broken_file_leaves_its_last_good_content_serving(
-    source: FileRules, tmp_path: Path
+    source: RuleSource, tmp_path: Path
 ) -> None:
     path = write(tmp_path, "1.xml", order="THEN(a);")
     write(tmp_path, "2.xml", other="THEN(a);")
@@ -175,13 +184,14 @@ def test_a_broken_file_leaves_its_last_good_content_serving(
         source.refresh()
     assert served(source)["order"] == "THEN(c);"
     assert source.status.degraded is None
-    assert [(line["log_level"], line["event"]) for line in logs] == [
+    told = [(line["log_level"], line["event"]) for line in logs]
+    assert [one for one in told if one[1] != "rules_changed"] == [
         ("error", "rules_not_read"),
         ("info", "rules_read_again"),
     ]
 
 
-def test_a_file_that_was_never_good_harms_no_other(source: FileRules, tmp_path: Path) -> None:
+def test_a_file_that_was_never_good_harms_no_other(source: RuleSource, tmp_path: Path) -> None:
     (tmp_path / "1.json").write_text("{")
     write(tmp_path, "2.xml", order="THEN(a);")
     source.refresh()
@@ -189,7 +199,7 @@ def test_a_file_that_was_never_good_harms_no_other(source: FileRules, tmp_path: 
     assert source.status.degraded is not None
 
 
-def test_a_script_that_was_missing_mends_the_file(source: FileRules, tmp_path: Path) -> None:
+def test_a_script_that_was_missing_mends_the_file(source: RuleSource, tmp_path: Path) -> None:
     (tmp_path / "1.xml").write_text(
         "<flow><nodes><node id='s' type='script' file='s.js'/></nodes>"
         "<chain id='order'>THEN(a)</chain></flow>"
@@ -202,7 +212,9 @@ def test_a_script_that_was_missing_mends_the_file(source: FileRules, tmp_path: P
     assert served(source) == {"order": "THEN(a)"}
 
 
-def test_of_a_chain_that_is_there_twice_the_first_serves(source: FileRules, tmp_path: Path) -> None:
+def test_of_a_chain_that_is_there_twice_the_first_serves(
+    source: RuleSource, tmp_path: Path
+) -> None:
     write(tmp_path, "1.xml", order="THEN(a);")
     second = write(tmp_path, "2.xml", order="THEN(b);", other="THEN(b);")
     source.refresh()
@@ -212,7 +224,7 @@ def test_of_a_chain_that_is_there_twice_the_first_serves(source: FileRules, tmp_
     assert degraded.reason.startswith(f"{second}:2: error: the chain 'order' is already defined")
 
 
-def test_a_chain_that_does_not_compile_harms_no_other(source: FileRules, tmp_path: Path) -> None:
+def test_a_chain_that_does_not_compile_harms_no_other(source: RuleSource, tmp_path: Path) -> None:
     write(tmp_path, "1.xml", order="THEN(nosuch);", other="THEN(b);")
     source.refresh()
     with pytest.raises(ChainInvalid, match="nosuch"):
@@ -221,17 +233,71 @@ def test_a_chain_that_does_not_compile_harms_no_other(source: FileRules, tmp_pat
     assert source.status.degraded is None
 
 
-def test_the_old_rules_serve_while_the_folder_is_away(source: FileRules, tmp_path: Path) -> None:
-    folder = tmp_path / "rules"
-    moved = FileRules(
-        folder,
-        "dms-liteflow",
-        "default",
-        COMPONENTS,
-        default_tenant="1",
-        read_edits=lambda: NO_EDITS,
-        clock=(clock := Clock()),
+def test_a_chain_that_breaks_leaves_its_last_good_version_serving(
+    source: RuleSource, tmp_path: Path
+) -> None:
+    def made_of(chain: str) -> set[str]:
+        return set(source.snapshot.compiled("1", chain).plan.components)
+
+    write(tmp_path, "1.xml", order="THEN(a);", outer="THEN(order);", other="THEN(b);")
+    source.refresh()
+    write(tmp_path, "1.xml", order="THEN(nosuch);", outer="THEN(order, b);", other="THEN(c);")
+    with capture_logs() as logs:
+        assert source.poll()
+    assert [line["chain"] for line in logs if line["event"] == "chain_quarantined"] == ["order"]
+    assert (made_of("order"), made_of("outer"), made_of("other")) == ({"a"}, {"a", "b"}, {"c"})
+    (held,) = source.status.quarantined
+    assert (held.tenant, held.chain, held.serving) == (
+        "1",
+        "order",
+        source.snapshot.compiled("1", "order").plan.version,
     )
+    assert source.status.degraded is None
+    write(tmp_path, "1.xml", order="THEN(c);")
+    source.poll()
+    assert source.status.quarantined == ()
+    assert made_of("order") == {"c"}
+
+
+def test_a_poll_without_a_change_reads_nothing_again(source: RuleSource, tmp_path: Path) -> None:
+    path = write(tmp_path, "1.xml", order="THEN(a);")
+    source.refresh()
+    before = source.snapshot
+    assert not source.stale()
+    assert source.poll()
+    assert source.snapshot is before
+    path.touch()
+    assert not source.stale()
+    write(tmp_path, "2.xml", other="THEN(a);")
+    assert source.stale()
+    source.poll()
+    last = source.status.last
+    assert last is not None
+    assert (last.outcome, last.changed) == ("changed", 1)
+    assert (source.status.tally.looks, source.status.tally.changes) == (5, 2)
+
+
+def test_a_poller_keeps_files_current(
+    source: RuleSource, tmp_path: Path, edits: EditsThere
+) -> None:
+    write(tmp_path, "1.xml", order="THEN(a);")
+    poller = Poller(source, Polling(every=0.05, start=0))
+    poller.start()
+    try:
+        wait_until(lambda: served(source) == {"order": "THEN(a);"}, LIMIT, "the first rules")
+        write(tmp_path, "1.xml", order="THEN(b);")
+        wait_until(lambda: served(source) == {"order": "THEN(b);"}, LIMIT, "the change")
+        edits.down = True
+        wait_until(lambda: source.status.degraded is not None, LIMIT, "the outage")
+    finally:
+        poller.stop()
+
+
+def test_the_old_rules_serve_while_the_folder_is_away(
+    tmp_path: Path, clock: Clock, edits: EditsThere
+) -> None:
+    folder = tmp_path / "rules"
+    moved = opened(folder, clock, edits)
     with pytest.raises(RulesUnavailable, match="No such file"):
         _ = moved.snapshot
     assert moved.status.refreshed_at is None
@@ -247,7 +313,7 @@ def test_the_old_rules_serve_while_the_folder_is_away(source: FileRules, tmp_pat
 
 
 def test_who_misses_a_chain_looks_again_every_few_seconds(
-    source: FileRules, tmp_path: Path, clock: Clock
+    source: RuleSource, tmp_path: Path, clock: Clock
 ) -> None:
     source.refresh()
     write(tmp_path, "1.xml", order="THEN(a);")
@@ -257,7 +323,7 @@ def test_who_misses_a_chain_looks_again_every_few_seconds(
 
 
 def test_edited_policies_hold_also_while_the_database_is_down(
-    source: FileRules, tmp_path: Path, edits: EditsThere
+    source: RuleSource, tmp_path: Path, edits: EditsThere
 ) -> None:
     def timeout() -> float:
         source.refresh()
@@ -282,13 +348,13 @@ def test_the_setting_chooses(tmp_path: Path) -> None:
     write(tmp_path, "1.xml", order="THEN(a);")
     engine = create_engine_for(f"sqlite:///{tmp_path}/nosuch/rules.db", "tests")
 
-    def opened(chosen: str) -> object:
-        return open_rules(chosen, engine, "a", "default", COMPONENTS, default_tenant="7")
+    def chosen(words: str) -> RuleSource:
+        return open_rules(words, engine, "a", "default", COMPONENTS, default_tenant="7")
 
-    assert isinstance(opened("database"), RuleSource)
-    rules = opened(f"files:{tmp_path}")
-    assert isinstance(rules, FileRules)
+    assert not chosen("database").refresh()
+    rules = chosen(f"files:{tmp_path}")
     assert rules.refresh()
+    assert rules.status.mode == "files"
     assert rules.snapshot.tenants == {"7"}
     degraded = rules.status.degraded
     assert degraded is not None

@@ -9,7 +9,7 @@ import pytest
 from rules.compiler import ChainText, Compiled, compile_chain
 from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown
 from rules.plan import ChainNode, ComponentPolicy, Plan, WhenNode
-from rules.source import snapshot as module
+from rules.source import deployment as module
 from rules.source.edits import Edits, PolicyEdit
 from rules.source.repository import ChainRow
 from rules.source.snapshot import Snapshot

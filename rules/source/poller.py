@@ -1,0 +1,86 @@
+"""Keeps a rule source current: a thread that polls, and tries chains that nobody has tried yet.
+
+For the composition roots (API, worker). The first reading comes at once and is repeated until it
+succeeds; polling begins after a delay.
+"""
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Final
+
+import structlog
+
+from rules.source.lock import NoLock, RefreshLock
+from rules.source.polling import Polling
+from rules.source.service import RETRY_SECONDS, RuleSource
+
+LOCKED_SECONDS: Final = 1.0
+"""How soon one who found the lock taken asks for it again."""
+TRIED_AT_ONCE: Final = 10
+REST_SECONDS: Final = 0.02
+"""Between tenants whose chains are tried: requests come first."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Poller:
+    """A daemon thread between `start` and `stop`."""
+
+    def __init__(
+        self, source: RuleSource, polling: Polling, lock: RefreshLock | None = None
+    ) -> None:
+        self._source = source
+        self._polling = polling
+        self._lock = lock or NoLock()
+        self._locking = lock is not None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="rules", daemon=True)
+
+    def start(self) -> None:
+        """Begin, without waiting for the first reading."""
+        self._thread.start()
+
+    def stop(self, within: float = 5.0) -> None:
+        """End; a database that hangs is not waited for longer than `within` seconds."""
+        self._stop.set()
+        self._thread.join(within)
+        self._lock.close()
+
+    def _run(self) -> None:
+        while not self._guarded(self._source.refresh):
+            if self._stop.wait(RETRY_SECONDS):
+                return
+        due = monotonic() + self._polling.start
+        while not self._stop.is_set():
+            left = due - monotonic()
+            if self._polling.enabled and left <= 0:
+                due = monotonic() + (self._polling.every if self._turn() else LOCKED_SECONDS)
+            elif not self._guarded(self._try_some):
+                self._stop.wait(left if self._polling.enabled else None)
+
+    def _try_some(self) -> bool:
+        more = self._source.try_some(TRIED_AT_ONCE)
+        if more:
+            self._stop.wait(REST_SECONDS)
+        return more
+
+    def _turn(self) -> bool:
+        """Poll once; False if another instance is at it."""
+        if not self._locking:
+            self._guarded(self._source.poll)
+            return True
+        if not self._guarded(self._source.stale):
+            return True
+        with self._lock.held() as mine:
+            if mine:
+                self._guarded(self._source.poll)
+        return mine
+
+    def _guarded(self, act: Callable[[], bool]) -> bool:
+        try:
+            return act()
+        # Reason: whatever a look meets, the next ones must come.
+        except Exception:  # noqa: BLE001
+            _log.exception("rules_poll_failed")
+            return False

@@ -1,0 +1,134 @@
+"""The rules of all served namespaces at one moment, and how they follow from what was read.
+
+For the rule source, which swaps one for the next. The chains of the first namespace lie beneath
+those of the others. Pure: nothing here asks the database but through `Earlier`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from typing import TypeAlias
+
+from rules.source.chains import TenantChains
+from rules.source.deployment import Deployment
+from rules.source.edits import Edits
+from rules.source.plans import Plans
+from rules.source.reading import Changed, Changes, Everything
+from rules.source.repository import ChainRow
+from rules.source.revision import Stand
+from rules.source.snapshot import Snapshot
+
+Earlier: TypeAlias = Callable[[str, str, str], Iterable[ChainRow]]
+"""Versions that somebody kept of a chain, by namespace, tenant and name; the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Snapshots by namespace, the first one first. `mark` is their SHA as a number."""
+
+    stand: Stand
+    snapshots: Mapping[str, Snapshot]
+    mark: int
+
+    @property
+    def sha(self) -> str:
+        """The same for the same rules, in whatever order they came."""
+        return f"{self.mark:064x}"
+
+    @property
+    def edits(self) -> Edits:
+        """The edits of policies."""
+        return next(iter(self.snapshots.values())).edits
+
+
+def first_served(read: Everything, deployment: Deployment, plans: Plans) -> Served:
+    """What is served at first. Nothing is compiled for it; no chain was tried."""
+    mark = 0
+    snapshots: dict[str, Snapshot] = {}
+    beneath: tuple[ChainRow, ...] = ()
+    for namespace, given in read.chains.items():
+        rows = tuple(given)
+        snapshots[namespace] = Snapshot(
+            rows,
+            deployment.components,
+            edits=read.edits,
+            when_max_wait=deployment.when_max_wait,
+            beneath=beneath,
+            plans=plans,
+            namespace=namespace,
+        )
+        if len(snapshots) == 1:
+            beneath = rows
+        for row in rows:
+            mark ^= _mark(namespace, row)
+    return Served(read.stand, snapshots, mark)
+
+
+def next_served(before: Served, read: Everything | Changed, earlier: Earlier) -> tuple[Served, int]:
+    """What is served after something was read, and how many chains differ.
+
+    Rows that were touched and are equal change nothing; tenants without a change are shared.
+    """
+    found = _differences(before, read) if isinstance(read, Everything) else read.chains
+    changes = _real(before, found)
+    snapshots: dict[str, Snapshot] = {}
+    beneath: tuple[Snapshot, Snapshot] | None = None
+    mark, number = before.mark, 0
+    for namespace, snapshot in before.snapshots.items():
+        own = changes.get(namespace, {})
+        now = snapshot
+        if own or (beneath is not None and beneath[0] is not beneath[1]):
+            now = snapshot.changed(own, partial(_stored, earlier, namespace), beneath)
+        if read.edits is not None and read.edits != snapshot.edits:
+            now = now.edited(read.edits)
+        snapshots[namespace] = now
+        beneath = beneath or (snapshot, now)
+        for tenant, rows in own.items():
+            number += len(rows)
+            known = snapshot.chains(tenant)
+            for name, row in rows.items():
+                for one in (known.get(name), row):
+                    mark ^= _mark(namespace, one) if one is not None else 0
+    return Served(read.stand, snapshots, mark), number
+
+
+def settled(before: Served, chains: TenantChains) -> Served:
+    """The same rules with one tenant's chains in another state."""
+    namespace = chains.scope[0]
+    snapshot = before.snapshots[namespace].replaced(chains)
+    return replace(before, snapshots={**before.snapshots, namespace: snapshot})
+
+
+def _stored(earlier: Earlier, namespace: str, tenant: str) -> Callable[[str], Iterable[ChainRow]]:
+    return partial(earlier, namespace, tenant)
+
+
+def _differences(before: Served, read: Everything) -> Changes:
+    """What is now there, and of what was there what is gone."""
+    found: dict[str, dict[str, dict[str, ChainRow | None]]] = {}
+    for namespace, rows in read.chains.items():
+        gone = found.setdefault(namespace, {})
+        snapshot = before.snapshots[namespace]
+        for tenant in snapshot.tenants:
+            gone[tenant] = dict.fromkeys(snapshot.chains(tenant))
+        for row in rows:
+            gone.setdefault(row.tenant, {})[row.name] = row
+    return found
+
+
+def _real(before: Served, changes: Changes) -> Changes:
+    """The changes without rows that are as they were."""
+    real: dict[str, dict[str, dict[str, ChainRow | None]]] = {}
+    for namespace, tenants in changes.items():
+        snapshot = before.snapshots[namespace]
+        for tenant, rows in tenants.items():
+            known = snapshot.chains(tenant)
+            differ = {name: row for name, row in rows.items() if known.get(name) != row}
+            if differ:
+                real.setdefault(namespace, {})[tenant] = differ
+    return real
+
+
+def _mark(namespace: str, row: ChainRow) -> int:
+    return int.from_bytes(sha256(f"{namespace}\n{row.sha}".encode()).digest(), "big")

@@ -1,0 +1,99 @@
+"""How current the served rules are, and what is wrong with them: for people and for metrics.
+
+Told by the rule source. Plain data.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, Protocol
+
+from rules.errors import Diagnostic
+from rules.source.revision import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """Why the rules cannot be read, and since when."""
+
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A chain that does not compile as it now is. `serving` is the earlier version that serves."""
+
+    namespace: str
+    tenant: str
+    chain: str
+    version: int
+    serving: int | None
+    since: datetime
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshReport:
+    """One look at the database. `changed` chains were added, changed or taken away by it.
+
+    `seconds` is how long it took, compiling included.
+    """
+
+    outcome: Literal["idle", "changed", "failed"]
+    seconds: float
+    changed: int = 0
+    everything: bool = False
+
+
+class Observer(Protocol):
+    """Who counts what the rule source does."""
+
+    def refreshed(self, report: RefreshReport) -> None:
+        """Called after each look at the database, on the thread that looked; must not raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often the database was looked at since the process started."""
+
+    looks: int = 0
+    changes: int = 0
+    failures: int = 0
+
+    def after(self, report: RefreshReport) -> "Tally":
+        """The numbers with one more look."""
+        return Tally(
+            self.looks + 1,
+            self.changes + (report.outcome == "changed"),
+            self.failures + (report.outcome == "failed"),
+        )
+
+
+NOTHING_YET: Final = Tally()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleStatus:
+    """How current the served rules are.
+
+    `refreshed_at` is when they were last known to be the database's, `changed_at` when they last
+    changed. `sha` is the same in all processes that serve the same rules. `mode` says how changes
+    are seen; `untried` tenants have chains of which nobody knows yet whether they compile. `plans`
+    are kept compiled.
+    """
+
+    application: str
+    namespace: str
+    chains: int
+    tenants: int
+    refreshed_at: datetime | None
+    degraded: Degraded | None
+    mode: Mode | None = None
+    revision: int | None = None
+    changed_at: datetime | None = None
+    last: RefreshReport | None = None
+    tally: Tally = NOTHING_YET
+    sha: str = ""
+    quarantined: tuple[Quarantined, ...] = ()
+    untried: int = 0
+    plans: int = 0

@@ -1,0 +1,178 @@
+"""The platform's own tables, with rows in them: taken over by the migrations, and given back."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, inspect, select, text
+
+from migrations.adoption import KEPT, PlatformRowsClash
+from migrations.run import downgrade, upgrade
+from rules.source.engine import create_engine_for
+from rules.source.repository import ChainRepository, ChainRow
+from tests.activities.mirror.stores import session_stores
+from tests.migrations.test_migrations import OURS, tables
+
+PLATFORM = (
+    """CREATE TABLE flow_chain (
+  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  tenant_id BIGINT NOT NULL COMMENT 'a tenant, 100% of them',
+  chain_name VARCHAR(100) NOT NULL,
+  chain_code TEXT,
+  route VARCHAR(200),
+  status VARCHAR(20) DEFAULT 'DRAFT',
+  owner VARCHAR(50),
+  update_time DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,
+  KEY idx_owner (owner)
+) DEFAULT CHARSET=utf8mb4""",
+    """CREATE TABLE rule_component (
+  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  tenant_id BIGINT NOT NULL,
+  component_id VARCHAR(100) NOT NULL,
+  component_name VARCHAR(100),
+  component_code TEXT,
+  component_type VARCHAR(20),
+  status VARCHAR(20)
+) DEFAULT CHARSET=utf8mb4""",
+    "CREATE TABLE config_version (id BIGINT PRIMARY KEY, snapshot TEXT)",
+)
+CHAINS = (
+    "INSERT INTO flow_chain (tenant_id, chain_name, chain_code, status, owner, update_time) VALUES"
+    " (1, 'order', 'THEN(a);', 'PUBLISHED', 'ann', '2025-01-02 03:04:05'),"
+    " (1, 'draft', 'THEN(b);', 'DRAFT', NULL, '2025-01-02 03:04:05'),"
+    " (2, 'order', 'THEN(c);', 'PUBLISHED', NULL, '2025-01-02 03:04:05'),"
+    " (2, 'Order', NULL, NULL, NULL, '2025-01-02 03:04:05')"
+)
+COMPONENTS = (
+    "INSERT INTO rule_component (tenant_id, component_id, component_code, component_type, status)"
+    " VALUES (1, 'price', 'return 1', 'script', 'PUBLISHED'), (1, 'old', 'x', NULL, 'DRAFT')"
+)
+ROWS = (CHAINS, COMPONENTS, "INSERT INTO config_version VALUES (1, '{}')")
+
+
+@pytest.fixture
+def engine(
+    request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    """The platform's database; it runs on MySQL."""
+    with session_stores(request.config, tmp_path_factory).empty("mariadb", tmp_path) as url:
+        engine = create_engine_for(url, "tests")
+        run(engine, *PLATFORM, *ROWS)
+        yield engine
+        engine.dispose()
+
+
+def run(engine: Engine, *statements: str) -> None:
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+
+
+def asked(engine: Engine, query: str) -> list[tuple[object, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+
+def contents(engine: Engine, names: Iterable[str]) -> dict[str, list[tuple[object, ...]]]:
+    with engine.connect() as connection:
+        found = {
+            name: connection.execute(select(text("*")).select_from(text(name))) for name in names
+        }
+        return {name: [tuple(row) for row in rows] for name, rows in found.items()}
+
+
+def definition(engine: Engine, table: str) -> str:
+    """What the table is, but for where its numbering has come to."""
+    text = str(asked(engine, f"SHOW CREATE TABLE {table}")[0][1])
+    return " ".join(word for word in text.split() if not word.startswith("AUTO_INCREMENT="))
+
+
+def check_rows(engine: Engine) -> None:
+    assert ChainRepository(engine, "dms-liteflow", "default").read_all() == (
+        ChainRow(tenant="1", name="draft", text="THEN(b);", status="DRAFT", enabled=False),
+        ChainRow(tenant="1", name="order", text="THEN(a);"),
+        ChainRow(tenant="2", name="Order", text="", status="DRAFT", enabled=False),
+        ChainRow(tenant="2", name="order", text="THEN(c);"),
+    )
+    components = asked(
+        engine,
+        "SELECT application_name, tenant_id, component_id, component_type, language, script_enable"
+        " FROM rule_component ORDER BY component_id",
+    )
+    assert components == [
+        ("dms-liteflow", "1", "old", "script", "java", 0),
+        ("dms-liteflow", "1", "price", "script", "java", 1),
+    ]
+    # The rows were not edited: what was edited last stays so.
+    edited = asked(engine, "SELECT DISTINCT CAST(update_time AS CHAR) FROM flow_chain")
+    assert edited == [("2025-01-02 03:04:05.000000",)]
+
+
+def columns(engine: Engine, table: str) -> dict[str, tuple[str, bool]]:
+    found = inspect(engine).get_columns(table)
+    return {one["name"]: (str(one["type"]), one["nullable"]) for one in found}
+
+
+def test_rows_survive_the_way_up_and_down_and_up_again(engine: Engine, tmp_path: Path) -> None:
+    names = ("flow_chain", "rule_component", "config_version")
+    before = {name: definition(engine, name) for name in names}
+    rows = contents(engine, [n for n in names if "chain" not in n])
+    for _ in range(2):
+        upgrade(engine)
+        assert tables(engine) == OURS | {KEPT, "config_version_platform"}
+        check_rows(engine)
+        downgrade(engine)
+        assert tables(engine) == set(names)
+        assert {name: definition(engine, name) for name in names} == before
+        after = contents(engine, rows)
+        # What was open was filled; it stays so.
+        assert [row[:5] for row in after["rule_component"]] == [
+            row[:5] for row in rows["rule_component"]
+        ]
+        assert after["config_version"] == rows["config_version"]
+    owners = asked(engine, "SELECT chain_name, owner FROM flow_chain WHERE owner IS NOT NULL")
+    assert owners == [("order", "ann")]
+
+
+def test_what_is_taken_over_is_what_is_made_new(engine: Engine, tmp_path: Path) -> None:
+    upgrade(engine)
+    fresh = create_engine_for(f"{engine.url.render_as_string(hide_password=False)}_new", "tests")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE `{fresh.url.database}`")
+    try:
+        upgrade(fresh)
+        for table in ("flow_chain", "rule_component", "config_version"):
+            ours, theirs = columns(fresh, table), columns(engine, table)
+            assert {name: theirs[name] for name in ours} == ours
+            indexes = [{i["name"] for i in inspect(e).get_indexes(table)} for e in (fresh, engine)]
+            assert indexes[0] <= indexes[1]
+    finally:
+        fresh.dispose()
+        run(engine, f"DROP DATABASE `{fresh.url.database}`")
+
+
+def test_a_migration_that_was_cut_off_can_be_repeated(engine: Engine) -> None:
+    before = definition(engine, "flow_chain")
+    # As a migration leaves it that ended after its first column.
+    run(
+        engine,
+        "CREATE TABLE platform_column (table_name VARCHAR(64), column_name VARCHAR(128),"
+        " definition TEXT, PRIMARY KEY (table_name, column_name))",
+        "INSERT INTO platform_column VALUES ('flow_chain', 'application_name', NULL)",
+        "ALTER TABLE flow_chain ADD COLUMN application_name VARCHAR(100)",
+    )
+    upgrade(engine)
+    check_rows(engine)
+    downgrade(engine)
+    assert definition(engine, "flow_chain") == before
+
+
+def test_rows_that_would_be_one_are_refused_before_anything_is_done(engine: Engine) -> None:
+    run(engine, "INSERT INTO flow_chain (tenant_id, chain_name) VALUES (1, 'order')")
+    before = definition(engine, "flow_chain")
+    with pytest.raises(PlatformRowsClash, match="dms-liteflow, default, 1, order"):
+        upgrade(engine)
+    assert definition(engine, "flow_chain") == before
+    run(engine, "DELETE FROM flow_chain WHERE chain_code IS NULL AND tenant_id = 1")
+    upgrade(engine)
+    check_rows(engine)
