@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from api.cli.missing import Missing
 from api.diagnostics import as_json
-from rules.files.definitions import SCRIPTS, NodeDefinition, Remark
+from rules.files.definitions import Remark
 from rules.files.problems import Problem
 from rules.source.bringing import Bringing, Brought
+from rules.source.bringing_scripts import BroughtScript
 
 _NOTHING = Bringing((), (), ())
 
@@ -24,17 +25,12 @@ class Answer:
 
     tenant: str
     bringing: Bringing = _NOTHING
-    nodes: tuple[NodeDefinition, ...] = ()
+    scripts: tuple[BroughtScript, ...] = ()
     remarks: tuple[Remark, ...] = ()
     problems: tuple[Problem, ...] = ()
     missing: tuple[Missing, ...] = ()
     written: bool = False
     dry_run: bool = False
-
-    @property
-    def scripts(self) -> tuple[NodeDefinition, ...]:
-        """The scripts in the files."""
-        return tuple(node for node in self.nodes if node.type in SCRIPTS)
 
 
 def tell(answer: Answer) -> None:
@@ -53,8 +49,11 @@ def tell(answer: Answer) -> None:
         )
     for note in _notes(answer):
         print(f"note: {note}", file=sys.stderr)
+    for script in answer.scripts:
+        print(_told(f"script {script.row.name}", script, [script.row.language]))
     for one in answer.bringing.chains:
-        print(_line(one))
+        more = ["a template, read where a chain extends it"] if _is_template(one) else []
+        print(_told(one.chain.id, one, more))
     print(_summary(answer))
 
 
@@ -89,7 +88,18 @@ def tell_as_json(answer: Answer) -> None:
         "missing_components": [
             {"id": one.id, "kind": one.kind, "class": one.class_name} for one in answer.missing
         ],
-        "scripts_left_out": [node.id for node in answer.scripts],
+        "scripts": [
+            {
+                "script": one.row.name,
+                "type": one.row.type,
+                "language": one.row.language,
+                "outcome": one.outcome,
+                "changes": list(one.changes),
+                "enabled": one.row.enabled,
+                "status": one.row.status,
+            }
+            for one in answer.scripts
+        ],
         "problems": [
             {
                 "category": one.category,
@@ -105,19 +115,16 @@ def tell_as_json(answer: Answer) -> None:
     print(json.dumps(said, indent=2, ensure_ascii=False))
 
 
-def _line(one: Brought) -> str:
-    more = []
+def _told(name: str, one: Brought | BroughtScript, more: list[str]) -> str:
     if one.changes:
-        more.append(", ".join(one.changes))
-    if _is_template(one):
-        more.append("a template, read where a chain extends it")
+        more = [", ".join(one.changes), *more]
     if not one.row.enabled:
-        more.append("disabled")
+        more = [*more, "disabled"]
     if one.outcome == "held":
-        more.append("it serves; --publish replaces it")
+        more = [*more, "it serves; --publish replaces it"]
     elif one.outcome in ("added", "changed") and one.row.status != "PUBLISHED":
-        more.append("a draft; --publish lets it serve")
-    return f"{one.outcome:<10} {one.chain.id}{': ' if more else ''}{'; '.join(more)}"
+        more = [*more, "a draft; --publish lets it serve"]
+    return f"{one.outcome:<10} {name}{': ' if more else ''}{'; '.join(more)}"
 
 
 def _is_template(one: Brought) -> bool:
@@ -127,8 +134,9 @@ def _is_template(one: Brought) -> bool:
 
 
 def _summary(answer: Answer) -> str:
-    counted = Counter(one.outcome for one in answer.bringing.chains)
-    told = ", ".join(f"{number} {outcome}" for outcome, number in counted.items()) or "no chains"
+    outcomes = [one.outcome for one in answer.scripts]
+    counted = Counter([*outcomes, *(one.outcome for one in answer.bringing.chains)])
+    told = ", ".join(f"{number} {outcome}" for outcome, number in counted.items()) or "no rules"
     done = "" if answer.written else "; nothing was written"
     if done and answer.dry_run:
         done += " (--dry-run)"
@@ -145,11 +153,12 @@ def _notes(answer: Answer) -> Iterator[str]:
             "these components are needed here as Python components of the same id: "
             f"{', '.join(str(one) for one in answer.missing)}"
         )
-    if answer.scripts:
-        yield (
-            "scripts are left out, nothing runs them yet: "
-            f"{', '.join(node.id for node in answer.scripts)}"
-        )
+    for script in answer.scripts:
+        if script.guessed:
+            yield (
+                f"{script.node.place}: script '{script.row.name}' says no language and is taken "
+                f'for {script.row.language}; write language="…" if it is another one'
+            )
     for namespace in answer.bringing.unserved:
         yield (
             f"nothing serves namespace '{namespace}'; CHAINSAGA_ROUTE_NAMESPACES names those "

@@ -20,6 +20,8 @@ _FILES: Final = "LiteFlow's rule files (.xml, .json, .yml, .yaml), or folders of
 _TENANT: Final = "Whose chains; CHAINSAGA_DEFAULT_TENANT unless given."
 _PUBLISH: Final = "Let what is brought serve at once; else new chains are drafts."
 _KEEP_GOING: Final = "Bring what is sound, and leave out chains that do not compile."
+_OPERATOR: Final = "Who does it, for the versions; the user of the system unless given."
+_REASON: Final = "Why, for the versions; the names of the files unless given."
 _FORMAT: Final = "xml, json or yaml; by the file's name, else xml."
 
 app = typer.Typer(
@@ -106,12 +108,21 @@ def import_chains(
     publish: Annotated[bool, typer.Option("--publish", help=_PUBLISH)] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
     keep_going: Annotated[bool, typer.Option("--keep-going", help=_KEEP_GOING)] = False,
+    operator: Annotated[str | None, typer.Option(help=_OPERATOR)] = None,
+    reason: Annotated[str | None, typer.Option(help=_REASON)] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Bring chains from LiteFlow's files into the database; the same file twice changes nothing."""
+    """Bring rules from LiteFlow's files into the database; the same file twice changes nothing."""
     from api.cli.bring import Options, run
 
-    options = Options(dry_run=dry_run, publish=publish, keep_going=keep_going, as_json=json)
+    options = Options(
+        dry_run=dry_run,
+        publish=publish,
+        keep_going=keep_going,
+        operator=operator,
+        reason=reason,
+        as_json=json,
+    )
     raise typer.Exit(run(files, _site(tenant), options))
 
 
@@ -122,7 +133,7 @@ def export(
     tenant: Annotated[str | None, typer.Option(help=_TENANT)] = None,
     format: Annotated[str | None, typer.Option(help=_FORMAT)] = None,
 ) -> None:
-    """Write a tenant's chains as a file that LiteFlow and `chainsaga import` read."""
+    """Write a tenant's chains and scripts as a file that LiteFlow and `chainsaga import` read."""
     from api.cli.export import run
 
     raise typer.Exit(run(file, format, _site(tenant)))
@@ -146,6 +157,7 @@ def _site(tenant: str | None) -> "Site":
         settings.components,
         tenant or settings.default_tenant,
         settings.when_max_wait_ms,
+        settings.rule_names,
     )
 
 

@@ -4,10 +4,10 @@ For `import` and `export`. The settings are read by who starts them.
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,7 +16,21 @@ from activities.errors import ActivityError
 from activities.registry import discover
 from rules.plan import ComponentPolicy
 from rules.source.engine import create_engine_for
+from rules.source.named import chain_table, script_table
+from rules.source.naming import RuleNames
+from rules.source.reading import USUAL
 from rules.source.repository import ChainRepository, ChainRow
+from rules.source.scripts import ScriptRepository, ScriptRow
+
+R = TypeVar("R", ChainRow, ScriptRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A tenant's chains by namespace, and its scripts."""
+
+    chains: Mapping[str, Sequence[ChainRow]]
+    scripts: Sequence[ScriptRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +44,7 @@ class Site:
     packages: tuple[str, ...]
     tenant: str
     when_max_wait: int | None = None
+    names: RuleNames = USUAL
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -55,17 +70,27 @@ class Site:
         finally:
             engine.dispose()
 
-    def rows(self, engine: Engine, namespaces: Sequence[str]) -> dict[str, tuple[ChainRow, ...]]:
-        """The tenant's chains by namespace, as they were at one moment."""
+    def chains(self, engine: Engine, namespace: str) -> ChainRepository:
+        """The table of chains."""
+        return ChainRepository(engine, self.application, namespace, chain_table(self.names))
+
+    def scripts(self, engine: Engine) -> ScriptRepository:
+        """The table of script components."""
+        return ScriptRepository(engine, self.application, script_table(self.names))
+
+    def rows(self, engine: Engine, namespaces: Sequence[str]) -> Kept:
+        """What the tenant has, as it was at one moment."""
         with engine.connect() as connection:
-            return {
-                name: tuple(
-                    row
-                    for row in ChainRepository(engine, self.application, name).read_all(connection)
-                    if row.tenant == self.tenant
-                )
-                for name in namespaces
-            }
+            return Kept(
+                {
+                    name: self._own(self.chains(engine, name).read_all(connection))
+                    for name in namespaces
+                },
+                self._own(self.scripts(engine).read_all(connection)),
+            )
+
+    def _own(self, rows: Iterable[R]) -> tuple[R, ...]:
+        return tuple(row for row in rows if row.tenant == self.tenant)
 
 
 def stop(words: str) -> NoReturn:

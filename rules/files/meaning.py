@@ -5,6 +5,7 @@ For `reading`. Where a node names a file with its script, the text comes from wh
 
 from collections.abc import Callable
 from difflib import get_close_matches
+from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from rules.files.definitions import (
@@ -23,6 +24,17 @@ ID_LENGTH: Final = 128
 """Characters that a table keeps of an id."""
 NAMESPACE_LENGTH: Final = 100
 _TRUTH: Final = {"true": True, "false": False}
+
+_LANGUAGES: Final = {
+    ".groovy": "groovy",
+    ".java": "java",
+    ".js": "js",
+    ".py": "python",
+    ".ql": "qlexpress",
+    ".qlexpress": "qlexpress",
+    ".cel": "cel",
+}
+"""Of a script in a file of its own, where the node says none."""
 
 ScriptFile = Callable[[str], str | None]
 """The text of a file that a node names; None if there is none."""
@@ -73,6 +85,9 @@ def node_of(entry: Entry, pages: Pages, script_file: ScriptFile) -> NodeDefiniti
         else:
             script = tidy(found) or None
     class_name = entry.parts.get("class") or None
+    language = entry.parts.get("language") or None
+    if language is None and file:
+        language = _LANGUAGES.get(PurePosixPath(file).suffix)
     if type in SCRIPTS and script is None and len(pages.problems) == before:
         what = f"{entry} is a script without a text"
         pages.wrong("missing_text", what, entry.line, "write the script into it, or name its file")
@@ -84,7 +99,7 @@ def node_of(entry: Entry, pages: Pages, script_file: ScriptFile) -> NodeDefiniti
         type=type,
         name=entry.parts.get("name") or None,
         class_name=class_name,
-        language=entry.parts.get("language") or None,
+        language=language,
         script=script,
         enabled=_truth(entry, "enable", pages) is not False,
         status=_short(entry, "status", 32, pages),

@@ -6,7 +6,7 @@ files, reads the rows and writes is the command. And back: rows as definitions, 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from rules.compiler import ChainText, check_chain
 from rules.el.findings import Findings
@@ -33,6 +33,15 @@ _COMPARED: Final = (
 )
 
 
+class Servable(Protocol):
+    """A row, of whatever kind."""
+
+    @property
+    def serving(self) -> bool:
+        """Whether it serves."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where chains are brought to; chains that name no namespace go to `namespace`.
@@ -57,13 +66,14 @@ class Target:
 class Brought:
     """A chain of the files, what becomes of it, and what was found in it.
 
-    `row` is what the table is to have. `changes` names what differs from before.
+    `row` is what the table is to have, `before` what it had. `changes` names what differs.
     """
 
     chain: ChainDefinition
     namespace: str
     outcome: Outcome
     row: ChainRow
+    before: ChainRow | None = None
     changes: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -89,12 +99,6 @@ class Bringing:
     def sound(self) -> bool:
         """Whether nothing speaks against it."""
         return not self.endangered and all(one.outcome != "broken" for one in self.chains)
-
-    @property
-    def rows(self) -> tuple[tuple[str, ChainRow], ...]:
-        """What is to be written: rows with their namespaces."""
-        outcomes = ("added", "changed")
-        return tuple((one.namespace, one.row) for one in self.chains if one.outcome in outcomes)
 
 
 def bring(
@@ -134,6 +138,25 @@ def bring(
     return Bringing(tuple(found), tuple(endangered), unserved)
 
 
+def outcome_of(
+    before: Servable | None, wanted: Servable, target: Target, changes: Sequence[str]
+) -> Outcome:
+    """What becomes of something sound, with these changes."""
+    if before is None:
+        return "added"
+    if not changes:
+        return "unchanged"
+    if (before.serving or wanted.serving) and not target.publish:
+        return "held"
+    return "changed"
+
+
+def status_of(said: str | None, before: str | None, target: Target) -> str:
+    """The status that the table is to have, by what a file says; `PUBLISHED` says nothing."""
+    given = None if said == PUBLISHED else said
+    return given or (PUBLISHED if target.publish else before or DRAFT)
+
+
 def definition_of(row: ChainRow, namespace: str | None) -> ChainDefinition:
     """A row as a file has it; what is as usual is left unsaid."""
     return ChainDefinition(
@@ -166,24 +189,15 @@ def _brought(
         if row is not None and getattr(row, name) != getattr(wanted, name)
     )
     diagnostics = _check(chain, texts, components, target.when_max_wait)
-    outcome: Outcome
+    outcome = outcome_of(row, wanted, target, changes)
     if any(one.severity == "error" for one in diagnostics):
         outcome = "broken"
-    elif row is None:
-        outcome = "added"
-    elif not changes:
-        outcome = "unchanged"
-    elif (row.serving or wanted.serving) and not target.publish:
-        outcome = "held"
-    else:
-        outcome = "changed"
-    return Brought(chain, namespace, outcome, wanted, changes, diagnostics)
+    return Brought(chain, namespace, outcome, wanted, row, changes, diagnostics)
 
 
 def _row(chain: ChainDefinition, before: ChainRow | None, target: Target) -> ChainRow:
     """What the table is to have. Texts that differ in blanks around them only stay as they are."""
-    said = None if chain.status == PUBLISHED else chain.status
-    status = said or (PUBLISHED if target.publish else before.status if before else DRAFT)
+    status = status_of(chain.status, before.status if before else None, target)
     row = before or ChainRow(tenant=target.tenant, name=chain.id, text=chain.text)
     return replace(
         row,

@@ -16,6 +16,7 @@ from api.cli.site import Site
 from dev.stack import ROOT
 from rules.source.engine import create_engine_for
 from rules.source.repository import ChainRepository, ChainRow
+from rules.source.scripts import ScriptRow
 from tests.activities.mirror.stores import STORES, StoreName, Stores, session_stores
 
 Captured = pytest.CaptureFixture[str]
@@ -58,10 +59,16 @@ def site(url: str) -> Site:
 def kept(site: Site) -> dict[str, ChainRow]:
     """The tenant's rows in the namespace that serves."""
     with site.database() as engine:
-        return {row.name: row for row in site.rows(engine, ["default"])["default"]}
+        return {row.name: row for row in site.rows(engine, ["default"]).chains["default"]}
 
 
-def taken(site: Site, *files: Path | str, **options: bool) -> int:
+def kept_scripts(site: Site) -> dict[str, ScriptRow]:
+    """The tenant's scripts."""
+    with site.database() as engine:
+        return {row.name: row for row in site.rows(engine, []).scripts}
+
+
+def taken(site: Site, *files: Path | str, **options: Any) -> int:
     return bring.run([str(file) for file in files], site, Options(**options))
 
 
@@ -165,15 +172,15 @@ def test_nothing_is_written_when_a_chain_is_broken(
     assert kept(site) == {}
     told = capsys.readouterr()
     assert told.out.splitlines() == [
+        "added      script draw: groovy",
         "added      good",
         "broken     bad",
-        "tenant 1: 1 added, 1 broken; nothing was written (--keep-going leaves out what is broken)",
+        "tenant 1: 2 added, 1 broken; nothing was written (--keep-going leaves out what is broken)",
     ]
     for words in (
         f"{path}:8: in chain bad:1:19: error: there is no component and no chain 'weigh'",
         "1:29: error: there is no component",
         "Python components of the same id: isHeavy (boolean), weigh (common, com.example.Weigh)\n",
-        "scripts are left out, nothing runs them yet: draw",
     ):
         assert words in told.err
     assert "pay (" not in told.err
@@ -184,7 +191,8 @@ def test_what_is_sound_is_written_when_told_to_go_on(
 ) -> None:
     assert taken(site, file(tmp_path, BAD), keep_going=True) == 1
     assert list(kept(site)) == ["good"]
-    assert capsys.readouterr().out.endswith("tenant 1: 1 added, 1 broken\n")
+    assert list(kept_scripts(site)) == ["draw"]
+    assert capsys.readouterr().out.endswith("tenant 1: 2 added, 1 broken\n")
 
 
 def test_a_dry_run_writes_nothing(site: Site, capsys: Captured) -> None:
@@ -224,7 +232,7 @@ def test_everything_is_told_as_json(site: Site, tmp_path: Path, capsys: Captured
         "diagnostics": [],
     }
     assert {one["category"] for one in bad["diagnostics"]} == {"unknown_ref"}
-    assert len(told.pop("notes")) == 2
+    assert len(told.pop("notes")) == 1
     assert told == {
         "tenant": "1",
         "written": False,
@@ -234,7 +242,17 @@ def test_everything_is_told_as_json(site: Site, tmp_path: Path, capsys: Captured
             {"id": "isHeavy", "kind": "boolean", "class": None},
             {"id": "weigh", "kind": "common", "class": "com.example.Weigh"},
         ],
-        "scripts_left_out": ["draw"],
+        "scripts": [
+            {
+                "script": "draw",
+                "type": "boolean_script",
+                "language": "groovy",
+                "outcome": "added",
+                "changes": [],
+                "enabled": True,
+                "status": "PUBLISHED",
+            }
+        ],
         "problems": [],
     }
 
@@ -298,7 +316,8 @@ def test_scripts_in_files_of_their_own(
     )
     assert taken(site, path) == (0 if found else 1)
     told = capsys.readouterr().err
-    assert ("scripts are left out, nothing runs them yet: s" in told) == found
+    scripts = [(row.text, row.language, row.status) for row in kept_scripts(site).values()]
+    assert scripts == ([("return 1", "js", "DRAFT")] if found else [])
     assert (f"the file '{named}' of node 's' cannot be read" in told) != found
 
 
