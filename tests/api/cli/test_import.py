@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from dev.stack import ROOT
 from rules.source.engine import create_engine_for
 from rules.source.repository import ChainRepository, ChainRow
 from rules.source.scripts import ScriptRow
-from tests.activities.mirror.stores import STORES, StoreName, Stores, session_stores
+from tests.activities.mirror.stores import STORES
 
 Captured = pytest.CaptureFixture[str]
 
@@ -37,23 +37,6 @@ BAD = """<flow>
   </chain>
 </flow>
 """
-
-
-@pytest.fixture(scope="session")
-def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stores:
-    return session_stores(request.config, tmp_path_factory)
-
-
-@pytest.fixture(params=["sqlite"])
-def url(request: pytest.FixtureRequest, stores: Stores, tmp_path: Path) -> Iterator[str]:
-    store: StoreName = request.param
-    with stores.migrated(store, tmp_path) as url:
-        yield url
-
-
-@pytest.fixture
-def site(url: str) -> Site:
-    return Site(url, "dms-liteflow", "default", ("campaigns",), (COMPONENTS,), "1")
 
 
 def kept(site: Site) -> dict[str, ChainRow]:
