@@ -141,6 +141,12 @@ class Settings(BaseSettings):
     api_port: int = Field(8000, description="port of the API")
     ui_url: str = Field("http://127.0.0.1:8233", description="Temporal's Web UI, for links")
     default_tenant: str = Field("1", description="tenant of a request without X-Tenant-Id")
+    worker_metrics_host: str = Field(
+        "127.0.0.1", description="address that a worker's metrics bind to"
+    )
+    worker_metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="port of a worker's `/metrics`; without it there is none"
+    )
     worker_threads: int = Field(100, ge=1, description="threads of `def` components")
     caller_slots: int = Field(
         1_000, ge=1, description="steps of one worker that may wait for chains they run"

@@ -30,6 +30,7 @@ from activities.maintenance.jobs import Rules, Stores, job_activities
 from activities.maintenance.schedules import keep_all
 from activities.maintenance.timetable import timetable
 from activities.maintenance.troubles import Limits
+from activities.metrics_port import metrics_port
 from activities.mirror.hot import hot_state
 from activities.mirror.interceptor import MirrorInterceptor
 from activities.mirror.reader import MirrorReader
@@ -44,6 +45,7 @@ from rules.source.choice import open_rules
 from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
+from rules.source.metrics import CONTENT_TYPE, exposition
 from rules.source.poller import Poller
 from rules.source.service import RuleSource
 from rules.sub_runs import SUB_QUEUE
@@ -151,8 +153,10 @@ async def _background(
     poller = Poller(rules, settings.polling, refresh_lock(settings.lock_url, settings.application))
     poller.start()
     scanning = asyncio.create_task(_scan(engine, settings.application, registry))
+    host, port = settings.worker_metrics_host, settings.worker_metrics_port
     try:
-        yield
+        with metrics_port(host, port, lambda: exposition(rules.status), CONTENT_TYPE):
+            yield
     finally:
         scanning.cancel()
         await asyncio.to_thread(poller.stop)

@@ -20,7 +20,7 @@ from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
 from api.handlers import install
 from api.links import LinkMaker
-from api.routers import components, decisions, execute, health, routes, sagas
+from api.routers import components, decisions, execute, health, metrics, routes, sagas
 from api.sagas import Sagas
 from api.services import ApiServices
 from rules.source.choice import open_rules
@@ -60,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.default_tenant = settings.default_tenant
     install(app)
     # `/api/execute/route` before `/api/execute/{chain}`.
-    routers = (sagas, decisions, routes, execute, components, health)
+    routers = (sagas, decisions, routes, execute, components, health, metrics)
     for module in routers:
         app.include_router(module.router)
     return app

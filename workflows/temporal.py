@@ -79,16 +79,25 @@ class TemporalRuntime:
         self._slices = Slices(_next_task)
         self._cancels = 0
         self._caller_cancels = 0
+        self._long = False
 
     def now(self) -> datetime:
         """The time of the current workflow task."""
         return workflow.now()
 
     def should_park(self) -> bool:
-        """Temporal's own hint, or the lowered one of the frozen options."""
+        """Temporal's own hint, or the lowered one of the frozen options, as last looked at.
+
+        It is looked at where an event of the history has woken the workflow, never after a local
+        activity: a query that is answered while one runs puts its end into the next workflow
+        task, a replay puts it into the one before, and the two see histories of two lengths.
+        """
+        return self._long
+
+    def _look(self) -> None:
         info = workflow.info()
         limit = self._frost.options.max_events
-        return info.is_continue_as_new_suggested() or (
+        self._long = info.is_continue_as_new_suggested() or (
             limit is not None and info.get_current_history_length() >= limit
         )
 
@@ -136,6 +145,7 @@ class TemporalRuntime:
                 raise
             return _never_sent()
         finally:
+            self._look()
             self._running.pop(request.path, None)
             self._slices.leave(mark)
 
@@ -148,6 +158,8 @@ class TemporalRuntime:
             await workflow.wait_condition(answered.done, timeout=timeout, timeout_summary=summary)
         except TimeoutError:
             return answered.done()
+        finally:
+            self._look()
         return True
 
     def cancel_running(self, *, callers: bool = False) -> None:
@@ -180,6 +192,8 @@ class TemporalRuntime:
             )
         except ActivityError as error:
             return _told(error) or _lost(error, attempts=UNDO_RUNS_ATTEMPTS)
+        finally:
+            self._look()
         return undone
 
     def changed(self) -> None:

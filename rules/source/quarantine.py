@@ -164,12 +164,23 @@ class _Trial:
                 yield kept
 
     def _kept(self, name: str, found: tuple[Diagnostic, ...]) -> Held:
-        """What a chain was compiled to before other chains broke it."""
+        """What a chain was compiled to before other chains broke it; itself if only its route is
+        bad, since it can be started by its name.
+        """
         version = self.chains.rows[name].version
+        sound = self._sound(name)
+        if sound is not None:
+            return Held(version, found, kept=sound)
         kept = self._served(name)
         if self.before is None or kept is None:
             return Held(version, found)
         return Held(version, found, row=self.before.effective(name), kept=kept)
+
+    def _sound(self, name: str) -> Compiled | None:
+        try:
+            return self.chains.deployment.compile(name, self.chains.texts)
+        except ChainInvalid:
+            return None
 
     def _served(self, name: str) -> Compiled | None:
         """What a start would have got before, if anything."""

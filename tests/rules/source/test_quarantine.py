@@ -148,6 +148,15 @@ STORIES: list[
         {"apart": 1},
     ),
     (
+        "a new one with a bad route can be started by its name",
+        [
+            {"new": row("new", "THEN(a, pay);", route="a")},
+            {"pay": row("pay", "THEN(c);", version=2)},
+        ],
+        {"new": "ac"},
+        {"new": 1},
+    ),
+    (
         "a bad one that is taken back",
         [{"pay": row("pay", "THEN(", status="DRAFT")}],
         {"order": "ab"},
@@ -290,6 +299,36 @@ def test_after_a_restart_a_kept_version_serves(
     (held,) = source.status.quarantined
     assert (held.chain, held.version, held.serving) == ("pay", 7, 2)
     assert source.status.untried == 0
+
+
+def test_versions_that_could_not_be_read_are_asked_for_again(
+    engine: Engine, repository: ChainRepository, components: Components
+) -> None:
+    repository.save(PAY)
+    with engine.begin() as connection:
+        record_chain(connection, "dms-liteflow", "default", PAY, Note("CREATE"))
+    spoil(engine)
+    source = source_of(engine, components)
+    assert source.refresh()
+    rename(engine, "config_version", "away")
+    try:
+        with capture_logs() as logs:
+            assert not source.try_some(1)
+            with pytest.raises(ChainInvalid):
+                freeze_current(source, "1", "pay", None)
+        assert {line["event"] for line in logs} == {"versions_not_read"}
+        assert source.untried
+    finally:
+        rename(engine, "away", "config_version")
+    with capture_logs():
+        assert not source.try_some(1)
+    assert not source.untried
+    assert freeze_current(source, "1", "pay", None).plan.version == 1
+
+
+def rename(engine: Engine, table: str, new: str) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO {new}")
 
 
 def test_without_a_kept_version_nothing_serves_and_others_do(
