@@ -10,6 +10,7 @@ from api.cli import bring
 from api.cli.bring import Options
 from api.cli.site import Site
 from dev.stack import ROOT
+from rules.source.bringing_scripts import bring_scripts
 from rules.source.scripts import ScriptRow
 from rules.source.tables import config_version, flow_chain
 from tests.activities.mirror.stores import STORES
@@ -108,15 +109,14 @@ def test_what_changes_while_an_import_runs_is_not_overwritten(
     site: Site, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = scripted(tmp_path)
-    bring_scripts = bring.bring_scripts
 
     def slow(*given: Any) -> object:
         """Somebody else imports between reading and writing."""
-        monkeypatch.setattr(bring, "bring_scripts", bring_scripts)
+        monkeypatch.setattr("api.cli.bring.bring_scripts", bring_scripts)
         assert taken(site, path, operator="bob", reason="r") == 0
         return bring_scripts(*given)
 
-    monkeypatch.setattr(bring, "bring_scripts", slow)
+    monkeypatch.setattr("api.cli.bring.bring_scripts", slow)
     with pytest.raises(SystemExit) as stopped:
         taken(site, path, publish=True)
     assert stopped.value.code == 2
