@@ -67,14 +67,14 @@ def lock_rules(connection: Connection) -> None:
 def store(connection: Connection, shelf: Shelf[R], before: R | None, wanted: R, note: Note) -> R:
     """Write the row over what it was, under the next version's number, and keep that version.
 
-    In a transaction that has locked the rules. What is as it was is not written. Gives the row as
-    it now is. Raises RowStale if it is not as `before` any more.
+    In a transaction that has locked the rules. What is as wanted already is not written, whoever
+    wrote it. Gives the row as it now is. Raises RowStale if it is not as `before` any more.
     """
     found = shelf.find(connection, wanted.tenant, wanted.name)
-    if found != before:
-        raise RowStale(wanted.name)
     if found is not None and found.content == wanted.content:
         return found
+    if found != before:
+        raise RowStale(wanted.name)
     place = Place(shelf.application, shelf.type, shelf.namespace, wanted.tenant, wanted.name)
     kept = kept_shas(connection, place)
     newest = max(kept, default=0)

@@ -38,6 +38,8 @@ def place(temporal_server: DevServer, tmp_path_factory: pytest.TempPathFactory) 
         home,
         temporal_server.address,
         rule_source=f"files:{folder}",
+        rule_refresh=10,
+        rule_polling_start=0,
         route_namespaces=("campaigns",),
     )
     with environment_of(place):
@@ -89,6 +91,25 @@ async def test_what_changes_serves_soon_and_other_tenants_have_folders(
 
     await until(known, 15, "the API to know the new file's chain", pause=0.5)
     assert (await api.execute("acmes", BOOK)).json()["code"] == "CHAIN_UNKNOWN"
+
+    # Nobody misses a chain that is there: polls alone see that it has changed.
+    write(place, "acme/flow.yml", "flow: {chain: [{id: acmes, value: 'THEN(createOrder);'}]}")
+
+    async def changed() -> bool:
+        ran = await api.execute("acmes", BOOK, "acme")
+        return len((await api.view(ran.json()["execution_id"], "acme"))["executionStack"]) == 1
+
+    await until(changed, 60, "a poll to see the change", pause=1)
+
+    # One that does not compile leaves its last good version serving.
+    write(place, "acme/flow.yml", "flow: {chain: [{id: acmes, value: 'THEN(nosuch);'}]}")
+    write(place, "acme/more.yml", "flow: {chain: [{id: more, value: 'THEN(createOrder);'}]}")
+
+    async def seen() -> bool:
+        return (await api.execute("more", BOOK, "acme")).status_code == 200
+
+    await until(seen, 15, "the second change", pause=0.5)
+    assert await changed()
 
 
 async def test_rules_are_there_without_the_database(place: Place, id: str) -> None:

@@ -1,16 +1,19 @@
 """The versions that imports keep: who did it, when, and why."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from api.cli import bring
 from api.cli.bring import Options
 from api.cli.site import Site
 from dev.stack import ROOT
 from rules.source.bringing_scripts import bring_scripts
+from rules.source.naming import RuleNames
 from rules.source.scripts import ScriptRow
 from rules.source.tables import config_version, flow_chain
 from tests.activities.mirror.stores import STORES
@@ -122,6 +125,48 @@ def test_what_changes_while_an_import_runs_is_not_overwritten(
     assert stopped.value.code == 2
     assert "changed 'draw' meanwhile; nothing was written: import again" in capsys.readouterr().err
     assert {version[3:] for version in versions(site)} == {("IMPORT", "bob", "r")}
+
+
+@pytest.mark.parametrize("url", STORES, indirect=True)
+def test_the_same_import_several_times_at_once_is_one(site: Site) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        codes = [threads.submit(taken, site, SHOP, publish=True) for _ in range(4)]
+    assert {code.result() for code in codes} == {0}
+    assert sorted(version[1:3] for version in versions(site)) == [
+        ("christmasOrder", 1),
+        ("giftOrder", 1),
+        ("orderBase", 1),
+        ("paidOrder", 1),
+        ("vipGift", 1),
+    ]
+
+
+def test_a_deployments_own_names_of_tables_and_fields(site: Site, tmp_path: Path) -> None:
+    names = RuleNames(
+        chain_table="el_table", el_data_field="el", script_table="scripts", script_id_field="code"
+    )
+    with site.database() as engine, engine.begin() as connection:
+        for renamed in (
+            "flow_chain RENAME TO el_table",
+            "el_table RENAME COLUMN chain_code TO el",
+            "rule_component RENAME TO scripts",
+            "scripts RENAME COLUMN component_id TO code",
+        ):
+            connection.execute(text(f"ALTER TABLE {renamed}"))
+    own = replace(site, names=names)
+    path = scripted(tmp_path)
+    for _ in range(2):
+        assert taken(own, path, publish=True) == 0
+    assert [version[:3] for version in versions(own)] == [
+        ("COMPONENT", "draw", 1),
+        ("COMPONENT", "count", 1),
+        ("CHAIN", "good", 1),
+    ]
+    with own.database() as engine, engine.connect() as connection:
+        assert connection.execute(text("SELECT el FROM el_table")).scalars().all() == [
+            "THEN(createOrder, pay)"
+        ]
+        assert len(connection.execute(text("SELECT code FROM scripts")).all()) == 2
 
 
 def test_a_script_without_a_language_is_told(site: Site, tmp_path: Path, capsys: Captured) -> None:
