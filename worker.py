@@ -41,6 +41,7 @@ from activities.runner import Provider, Runner
 from activities.system import system_activities
 from activities.undo_sub_runs import undo_activities
 from rules.jobs import retention
+from rules.source.choice import open_rules
 from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
@@ -69,11 +70,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     engine = create_engine_for(
         settings.database_url, "chainsaga-worker", log_sql=settings.rule_sql_log
     )
-    rules = RuleSource(
+    rules = open_rules(
+        settings.rule_source,
         engine,
         settings.application,
         settings.rule_namespace,
         registry.policies,
+        default_tenant=settings.default_tenant,
         when_max_wait=settings.when_max_wait_ms,
         names=settings.rule_names,
         most_plans=settings.rule_plans,

@@ -23,11 +23,11 @@ from api.links import LinkMaker
 from api.routers import components, decisions, execute, health, metrics, routes, sagas
 from api.sagas import Sagas
 from api.services import ApiServices
+from rules.source.choice import open_rules
 from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
 from rules.source.poller import Poller
-from rules.source.service import RuleSource
 from settings import Settings, load_settings
 from workflows.plugin import saga_plugin
 
@@ -78,11 +78,13 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
     engine = create_engine_for(
         settings.database_url, "chainsaga-api", log_sql=settings.rule_sql_log
     )
-    rules = RuleSource(
+    rules = open_rules(
+        settings.rule_source,
         engine,
         settings.application,
         settings.rule_namespace,
         registry.policies,
+        default_tenant=settings.default_tenant,
         when_max_wait=settings.when_max_wait_ms,
         further=settings.route_namespaces,
         names=settings.rule_names,

@@ -4,11 +4,15 @@ For the rule source, which serves an earlier version where the present one does 
 who writes chains. A version is never changed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final, Literal, NamedTuple
 
 import structlog
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 from sqlalchemy import Connection, Text, insert, select, type_coerce
 
 from rules.source.repository import ChainRow, chain_of
@@ -17,7 +21,17 @@ from rules.source.tables import config_version as table
 CHAIN: Final = "CHAIN"
 MOST_TRIED: Final = 5
 
-Change = Literal["CREATE", "UPDATE", "PUBLISH", "DISABLE", "DELETE", "ROLLBACK", "IMPORT"]
+Change = Literal[
+    "CREATE",
+    "UPDATE",
+    "PUBLISH",
+    "DISABLE",
+    "DELETE",
+    "ROLLBACK",
+    "IMPORT",
+    # As it was found, changed in the database itself.
+    "FOUND",
+]
 
 _CONTENT: Final = TypeAdapter(dict[str, Any])
 
@@ -33,25 +47,67 @@ class Note:
     reason: str | None = None
 
 
+class Place(NamedTuple):
+    """Of what something is a version."""
+
+    application: str
+    type: Literal["CHAIN", "COMPONENT"]
+    namespace: str
+    tenant: str
+    name: str
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The place by column."""
+        return {
+            "application_name": self.application,
+            "config_type": self.type,
+            "namespace": self.namespace,
+            "tenant_id": self.tenant,
+            "chain_name": self.name,
+        }
+
+
+def sha_of(content: Mapping[str, object]) -> str:
+    """SHA-256 in hex: the same for the same content, whatever its version and name."""
+    return sha256(to_json(dict(sorted(content.items())))).hexdigest()
+
+
 def record_chain(
     connection: Connection, application: str, namespace: str, row: ChainRow, note: Note
 ) -> None:
     """Keep a chain's version. Raises sqlalchemy's IntegrityError if that number is kept already."""
+    place = Place(application, CHAIN, namespace, row.tenant, row.name)
+    record(connection, place, row.version, row.content, note)
+
+
+def record(
+    connection: Connection,
+    place: Place,
+    version: int,
+    content: Mapping[str, object],
+    note: Note,
+) -> None:
+    """Keep a version of anything; raises as above."""
     connection.execute(
         insert(table).values(
-            application_name=application,
-            namespace=namespace,
-            tenant_id=row.tenant,
-            config_type=CHAIN,
-            chain_name=row.name,
-            version=row.version,
-            content=row.content,
-            content_sha=row.sha,
+            **place.columns,
+            version=version,
+            content=dict(content),
+            content_sha=sha_of(content),
             change_type=note.change,
             operator=note.operator,
             reason=note.reason,
+            create_time=datetime.now(UTC),
         )
     )
+
+
+def kept_shas(connection: Connection, place: Place) -> dict[int, str]:
+    """The SHAs of all versions that are kept, by their numbers."""
+    kept = (table.c[column] == value for column, value in place.columns.items())
+    query = select(table.c.version, table.c.content_sha).where(*kept)
+    return {row.version: row.content_sha for row in connection.execute(query)}
 
 
 def earlier_chains(
