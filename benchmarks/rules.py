@@ -71,7 +71,9 @@ def main() -> int:
             case.engine.dispose()
     bounds = {
         "idle_ratio": IDLE_BOUND,
+        "idle_ratio_wide": IDLE_BOUND,
         "refresh_ratio": REFRESH_BOUND,
+        "refresh_ratio_wide": REFRESH_BOUND,
     }
     ok = all(figures[name] <= bound for name, bound in bounds.items())
     ok = ok and queries["few"] == queries["many"] == IDLE_MINUTE
