@@ -43,6 +43,7 @@ from rules.jobs import retention
 from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
+from rules.source.news import RuleNews
 from rules.source.poller import Poller
 from rules.source.service import RuleSource
 from rules.sub_runs import SUB_QUEUE
@@ -147,11 +148,14 @@ async def _background(
     """What goes on beside the work; a database that is down holds none of it up."""
     poller = Poller(rules, settings.polling, refresh_lock(settings.lock_url, settings.application))
     poller.start()
+    news = RuleNews(rules, settings.application, "worker", settings.polling, settings.redis_url)
+    news.start()
     scanning = asyncio.create_task(_scan(engine, settings.application, registry))
     try:
         yield
     finally:
         scanning.cancel()
+        await asyncio.to_thread(news.stop)
         await asyncio.to_thread(poller.stop)
         await asyncio.to_thread(writer.close, MIRROR_GRACE)
 

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from typing import Final
 
 import structlog
 from fastapi import FastAPI
@@ -18,18 +19,32 @@ from activities.mirror.reader import MirrorReader
 from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
+from api.config.service import FlowConfigService
 from api.handlers import install
 from api.links import LinkMaker
-from api.routers import components, decisions, execute, health, routes, sagas
+from api.routers import (
+    components,
+    config_chains,
+    config_components,
+    config_rules,
+    decisions,
+    execute,
+    health,
+    routes,
+    sagas,
+)
 from api.sagas import Sagas
 from api.services import ApiServices
 from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
+from rules.source.news import RuleNews
 from rules.source.poller import Poller
 from rules.source.service import RuleSource
 from settings import Settings, load_settings
 from workflows.plugin import saga_plugin
+
+OWN_TABLES: Final = "tables or SQL that this deployment names itself"
 
 log = structlog.get_logger("chainsaga.api")
 
@@ -60,7 +75,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.default_tenant = settings.default_tenant
     install(app)
     # `/api/execute/route` before `/api/execute/{chain}`.
-    routers = (sagas, decisions, routes, execute, components, health)
+    configuration = (config_chains, config_components, config_rules)
+    routers = (sagas, decisions, routes, execute, components, *configuration, health)
     for module in routers:
         app.include_router(module.router)
     return app
@@ -94,6 +110,8 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
     reader = MirrorReader(engine, hot)
     poller = Poller(rules, settings.polling, refresh_lock(settings.lock_url, settings.application))
     poller.start()
+    news = RuleNews(rules, settings.application, "api", settings.polling, settings.redis_url)
+    news.start()
     with ThreadPoolExecutor(settings.worker_threads, "component") as executor:
         try:
             yield ApiServices(
@@ -108,8 +126,17 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
                 components=registry,
                 runner=Runner(Provider(), executor),
                 links=LinkMaker(settings.ui_url.rstrip("/"), client.namespace),
+                config=FlowConfigService(
+                    engine,
+                    settings.application,
+                    rules,
+                    registry.policies,
+                    news,
+                    read_only=None if settings.rule_names.usual else OWN_TABLES,
+                ),
             )
         finally:
+            await asyncio.to_thread(news.stop)
             await asyncio.to_thread(poller.stop)
             await asyncio.to_thread(writer.close, 5.0)
             if hot is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from rules.config.errors import AlreadyExists
 from rules.config.history import Kept, Recorded
 from rules.config.kinds import DELETED, DRAFT, Content, Kind
 from rules.config.rows import Row
@@ -101,15 +102,20 @@ def save(fields: Content, *, publish: bool, change: Change | None = None) -> Wis
 
 
 def create(fields: Content, *, enabled: bool, publish: bool) -> Wish:
-    """A new one; that of a name that was deleted goes on with its versions."""
+    """A new one; that of a name that was deleted goes on with its versions.
+
+    The wish raises AlreadyExists where there is one with another content.
+    """
 
     def wish(standing: Standing) -> Step | None:
         kind = standing.kind
         state = PUBLISHED if publish else DRAFT
         content = {**kind.defaults, **fields, "status": state, kind.enable: enabled}
-        if standing.row is not None and standing.row.content == content and not standing.draft:
+        if standing.row is None:
+            return Step("CREATE", content, content)
+        if standing.row.content == content and standing.draft is None:
             return None
-        return Step("CREATE", content, content)
+        raise AlreadyExists(kind.word, standing.row.key.name, standing.version)
 
     return wish
 

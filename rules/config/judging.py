@@ -12,13 +12,13 @@ from rules.compiler import ChainText
 from rules.config.changes import Standing, Step
 from rules.config.errors import WouldBreak
 from rules.config.kinds import Content, Key
+from rules.config.live import LiveRules
 from rules.config.rows import Rows
 from rules.config.writing import Verdict
 from rules.errors import ChainInvalid, Diagnostic
 from rules.source.chains import TenantChains, text_of
 from rules.source.quarantine import problems, suspects_of
 from rules.source.repository import ChainRow
-from rules.source.service import RuleSource
 from rules.source.snapshot import Snapshot
 from rules.source.versions import chain_row
 
@@ -29,7 +29,7 @@ Broken = Mapping[str, tuple[Diagnostic, ...]]
 class ChainJudge:
     """A judge of one request; `force` lets it break other chains."""
 
-    rules: RuleSource
+    rules: LiveRules
     rows: Rows
     force: bool = False
 
@@ -57,7 +57,7 @@ class ChainJudge:
         return {row.name: text_of(row) for row in rows}
 
 
-def would_break(rules: RuleSource, key: Key, row: ChainRow | None) -> Broken:
+def would_break(rules: LiveRules, key: Key, row: ChainRow | None) -> Broken:
     """The tenant's chains that compile now, and would not with this row (None: without it)."""
     name, tenant = key.name, key.tenant
     here = rules.snapshot_of(key.namespace).tenant(tenant)

@@ -5,9 +5,8 @@ checked is what it is written to. After the end of it the rule source reads what
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -15,13 +14,14 @@ from sqlalchemy import Connection, Engine, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from rules.config.changes import Standing, Step, Wish
-from rules.config.errors import ConfigStale, KeyReused
+from rules.config.errors import ConfigStale, KeyReused, VersionMissing
 from rules.config.history import History
 from rules.config.kinds import Key, Kind
+from rules.config.live import LiveRules
+from rules.config.reading import standing_of
 from rules.config.rows import Rows
 from rules.errors import Diagnostic, RulesUnavailable
 from rules.source.collisions import collided
-from rules.source.service import RuleSource
 from rules.source.tables import rule_revision
 from rules.source.versions import Note, record
 
@@ -35,7 +35,7 @@ class Verdict:
     """What is known of a change that may be made: warnings, and chains that it breaks."""
 
     warnings: tuple[Diagnostic, ...] = ()
-    broken: Mapping[str, tuple[Diagnostic, ...]] = MappingProxyType({})
+    broken: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
 
 
 Judge = Callable[[Connection, Key, Standing, Step], Verdict]
@@ -46,28 +46,36 @@ NOTHING_SAID: Final = Verdict()
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request to change something; `expect` is the version that it is made from, if it says."""
+    """A request to change something.
+
+    `expect` is the version that it is made from. With `bound` it must say one.
+    """
 
     key: Key
     wish: Wish
     note: Note
     judge: Judge
     expect: int | None = None
+    bound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How it stands after a request; without a `step` there was nothing to do."""
+    """How it stands after a request; without a `step` there was nothing to do.
+
+    `told` is how many processes were told; None: they see for themselves.
+    """
 
     standing: Standing
     step: Step | None = None
     verdict: Verdict = NOTHING_SAID
+    told: int | None = None
 
 
 class ConfigWriter:
     """The writing of one kind, for one application."""
 
-    def __init__(self, engine: Engine, application: str, kind: Kind, rules: RuleSource) -> None:
+    def __init__(self, engine: Engine, application: str, kind: Kind, rules: LiveRules) -> None:
         self._engine = engine
         self._application = application
         self._kind = kind
@@ -75,24 +83,12 @@ class ConfigWriter:
         self._rows = Rows(application, kind)
         self._history = History(application, kind)
 
-    def standing(self, connection: Connection, key: Key) -> Standing:
-        """How it stands. Raises SQLAlchemyError."""
-        row = self._rows.find(connection, key)
-        last = self._history.last(connection, key)
-        if row is None:
-            return Standing(self._kind, last=last)
-        own = self._history.version(connection, key, row.version)
-        draft = None
-        if row.draft_version is not None:
-            draft = self._history.version(connection, key, row.draft_version)
-        return Standing(self._kind, row, last, own.recorded.sha if own else None, draft)
-
     def write(self, asked: Asked) -> Written:
         """Do what is asked for, if nothing speaks against it.
 
         What is as wished already is no change, whatever `expect` says, and so is a request whose
-        `request_key` was seen. Raises ConfigStale, KeyReused, what the judge raises,
-        RulesUnavailable and SQLAlchemyError.
+        `request_key` was seen. Raises ConfigStale, VersionMissing, KeyReused, what wish and
+        judge raise, RulesUnavailable and SQLAlchemyError.
         """
         written = self._tried(asked, TRIES)
         if (step := written.step) is not None:
@@ -121,18 +117,20 @@ class ConfigWriter:
     def _write(self, connection: Connection, asked: Asked) -> Written:
         _lock(connection)
         key, note, expect = asked.key, asked.note, asked.expect
-        standing = self.standing(connection, key)
+        standing = standing_of(connection, self._rows, self._history, key)
         done = self._done_before(connection, key, note)
         step = None if done else asked.wish(standing)
         if step is None:
             return Written(standing)
+        if expect is None and asked.bound:
+            raise VersionMissing(key.name)
         if expect is not None and expect != standing.version:
             raise stale(key, standing, expect)
         if not self._rules.poll():
             raise RulesUnavailable("the database did not answer")
         verdict = asked.judge(connection, key, standing, step)
         self._apply(connection, key, standing, step, note)
-        return Written(self.standing(connection, key), step, verdict)
+        return Written(standing_of(connection, self._rows, self._history, key), step, verdict)
 
     def _done_before(self, connection: Connection, key: Key, note: Note) -> bool:
         if note.request_key is None:
