@@ -39,8 +39,9 @@ class ChainJudge:
         found: tuple[Diagnostic, ...] = ()
         if step.change not in ("UNPUBLISH", "DISABLE", "DELETE", "DISCARD"):
             drafts = self._drafts(connection, key) if _is_draft(standing, step) else {}
+            others = {**drafts, **self._beneath(key)}
             snapshot = self.rules.snapshot_of(key.namespace)
-            found = snapshot.checked(key.tenant, text_of(row), drafts=drafts)
+            found = snapshot.checked(key.tenant, text_of(row), others=others)
             if any(one.severity == "error" for one in found):
                 raise ChainInvalid(key.name, found)
         broken: Broken = {}
@@ -49,6 +50,10 @@ class ChainJudge:
         if broken and not self.force:
             raise WouldBreak(key.name, broken)
         return Verdict(found, broken)
+
+    def _beneath(self, key: Key) -> Mapping[str, ChainText]:
+        """The first namespace's chains; a tenant may have none in this one yet."""
+        return self.rules.snapshot_of(self.rules.namespaces[0]).texts(key.tenant)
 
     def _drafts(self, connection: Connection, key: Key) -> Mapping[str, ChainText]:
         """Chains that were never published: drafts may be written before what they include."""

@@ -137,12 +137,12 @@ class Snapshot:
         return self._deployment.components
 
     def checked(
-        self, tenant: str, chain: ChainText, *, drafts: Texts = NOTHING
+        self, tenant: str, chain: ChainText, *, others: Texts = NOTHING
     ) -> tuple[Diagnostic, ...]:
         """Errors and warnings of a chain that the tenant would serve.
 
         For publishing: among the tenant's other chains, with its edited policies, and with the
-        components of this deployment. `drafts` stand for chains that are not served. Raises
+        components of this deployment. `others` stand for chains that are not served here. Raises
         MetadataInvalid where edits no longer fit them.
         """
         if chain.name.startswith(RESERVED):
@@ -150,7 +150,7 @@ class Snapshot:
         edited = partial(self.edits.merged, tenant)
         return check_chain(
             chain.name,
-            chains={**drafts, **self.texts(tenant), chain.name: chain},
+            chains={**others, **self.texts(tenant), chain.name: chain},
             components=self.components,
             when_max_wait=self._deployment.when_max_wait,
             deployed=self.components,
