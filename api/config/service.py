@@ -12,7 +12,8 @@ from typing import Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.config.cursors import read_cursor, read_version
+from api.config.cursors import LONGEST, read_cursor, read_version
+from rules.compiler import Compiled
 from rules.config.changes import (
     Standing,
     Step,
@@ -35,11 +36,13 @@ from rules.config.reading import ConfigReader, Listing
 from rules.config.rows import Rows, Wanted
 from rules.config.scripts import ScriptCheck, ScriptJudge, unchecked
 from rules.config.writing import Asked, ConfigWriter, Judge, Written
+from rules.source.chains import text_of
 from rules.source.news import RuleNews
 from rules.source.revision import current_revision
-from rules.source.versions import Note
+from rules.source.versions import Note, chain_row
 
 KEY_LENGTH: Final = 128
+SIDES: Final = ("live", "draft", "newest")
 MOVES: Final[dict[str, Wish]] = {
     "publish": publish,
     "unpublish": unpublish,
@@ -139,6 +142,30 @@ class FlowConfigService:
     def version(self, kind: Kind, key: Key, version: int) -> Kept:
         """One version; raises as `find`, and VersionUnknown."""
         return self._part(kind).reader.version(key, version)
+
+    def side(self, kind: Kind, key: Key, which: str) -> Kept:
+        """A version by its number, or `live`, `draft` or `newest`. Raises as `version`,
+        and ConfigInvalid.
+
+        Without a draft, `draft` is what is live; without anything live, `live` is the draft.
+        """
+        if which not in SIDES:
+            if not (which.isascii() and which.isdigit() and len(which) <= LONGEST):
+                raise ConfigInvalid(which[:80], f"a version, or one of {', '.join(SIDES)}")
+            return self.version(kind, key, int(which))
+        standing = self.find(kind, key)
+        assert standing.row is not None
+        if which == "live" or standing.draft is None:
+            number = standing.version if standing.found else standing.row.version
+            return self.version(kind, key, number)
+        return standing.draft
+
+    def compiled(self, kept: Kept) -> Compiled:
+        """A version of a chain as it would be among the chains of now. Raises ChainInvalid."""
+        namespace, tenant, name = kept.recorded.key
+        beneath = self.rules.snapshot_of(self.rules.namespaces[0]).texts(tenant)
+        row = chain_row(tenant, name, kept.recorded.version, kept.content)
+        return self.rules.snapshot_of(namespace).tried(tenant, text_of(row), others=beneath)
 
     def create(
         self, kind: Kind, key: Key, call: Call, fields: Content, *, enabled: bool, live: bool

@@ -10,6 +10,8 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.config import chain_schemas as schemas
 from api.config.calls import Calling, Cursor, Limit
+from api.config.difference import ChainDiff
+from api.config.diffs import compare
 from api.config.views import chain_page, chain_version, chain_view, chain_written
 from api.routers.config_shared import CHANGED, READ, Shown, etag, install
 from api.schemas import refusals
@@ -125,6 +127,22 @@ def update_chain(
     written = services.config.update(CHAINS, key, call, fields, live=body.publish)
     response.headers["ETag"] = etag(written.standing.version)
     return chain_written(services.config, written)
+
+
+@router.get("/{name}/diff", response_model=ChainDiff, responses=READ)
+def diff_chain(
+    key: Chain,
+    services: Services,
+    before: Annotated[
+        str, Query(alias="from", description="a version, or `live`, `draft` or `newest`")
+    ] = "live",
+    after: Annotated[str, Query(alias="to", description="the same")] = "newest",
+) -> ChainDiff:
+    """What differs between two versions: fields, lines of the text, and the plans as a tree.
+
+    Without parameters, what would change if the draft were published.
+    """
+    return compare(services.config, key, before, after)
 
 
 install(router, SHOWN)

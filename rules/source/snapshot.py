@@ -157,6 +157,14 @@ class Snapshot:
             edited=lambda plan: edited_plan(plan, edited, self.components),
         )
 
+    def tried(self, tenant: str, chain: ChainText, *, others: Texts = NOTHING) -> Compiled:
+        """A chain compiled as if the tenant served it, `others` as for `checked`.
+
+        Raises ChainInvalid.
+        """
+        texts = {**others, **self.texts(tenant), chain.name: chain}
+        return self._deployment.compile(chain.name, texts)
+
     def texts(self, tenant: str) -> Texts:
         """The texts that a chain of the tenant may include and extend."""
         known = self._tenants.get(tenant)

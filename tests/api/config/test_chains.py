@@ -64,7 +64,12 @@ async def test_a_draft_waits_while_what_is_live_serves(author: Author) -> None:
         "serving_version": 4,
     }
     assert await author.steps("buy") == "createOrder==>pay==>notify"
-    assert await author.changes("buy") == [(4, "PUBLISH"), (3, "DRAFT"), (2, "DRAFT"), (1, "CREATE")]
+    assert await author.changes("buy") == [
+        (4, "PUBLISH"),
+        (3, "DRAFT"),
+        (2, "DRAFT"),
+        (1, "CREATE"),
+    ]
 
 
 async def test_a_draft_can_be_given_up(author: Author) -> None:
