@@ -27,7 +27,8 @@ class _Tried:
 
 def compare(service: FlowConfigService, key: Key, before: str, after: str) -> ChainDiff:
     """What differs between two versions. Raises ChainUnknown, VersionUnknown,
-    ConfigInvalid."""
+    ConfigInvalid.
+    """
     was, now = (service.side(CHAINS, key, which) for which in (before, after))
     return difference(service, was, now)
 
