@@ -81,6 +81,9 @@ class Settings(BaseSettings):
         300, gt=0, description="how long after it blocked; twice as long each further time"
     )
     application: str = Field("dms-liteflow", description="whose chains this deployment serves")
+    rule_source: str = Field(
+        "database", description="where chains are read: `database`, or `files:DIR`"
+    )
     rule_namespace: str = Field("default", description="which namespace of them")
     route_namespaces: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="further ones whose routes are asked for, separated by commas"
@@ -138,6 +141,12 @@ class Settings(BaseSettings):
     api_port: int = Field(8000, description="port of the API")
     ui_url: str = Field("http://127.0.0.1:8233", description="Temporal's Web UI, for links")
     default_tenant: str = Field("1", description="tenant of a request without X-Tenant-Id")
+    worker_metrics_host: str = Field(
+        "127.0.0.1", description="address that a worker's metrics bind to"
+    )
+    worker_metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="port of a worker's `/metrics`; without it there is none"
+    )
     worker_threads: int = Field(100, ge=1, description="threads of `def` components")
     caller_slots: int = Field(
         1_000, ge=1, description="steps of one worker that may wait for chains they run"
@@ -206,6 +215,14 @@ class Settings(BaseSettings):
     def _retention(cls, text: str) -> str:
         retention(text)
         return text
+
+    @field_validator("rule_source")
+    @classmethod
+    def _rule_source(cls, words: str) -> str:
+        kind, _, folder = words.partition(":")
+        if words != "database" and (kind != "files" or not folder):
+            raise ValueError("it is `database`, or `files:` with a folder behind it")
+        return words
 
     @field_validator("alert_webhook")
     @classmethod

@@ -30,6 +30,7 @@ from activities.maintenance.jobs import Rules, Stores, job_activities
 from activities.maintenance.schedules import keep_all
 from activities.maintenance.timetable import timetable
 from activities.maintenance.troubles import Limits
+from activities.metrics_port import metrics_port
 from activities.mirror.hot import hot_state
 from activities.mirror.interceptor import MirrorInterceptor
 from activities.mirror.reader import MirrorReader
@@ -40,9 +41,11 @@ from activities.runner import Provider, Runner
 from activities.system import system_activities
 from activities.undo_sub_runs import undo_activities
 from rules.jobs import retention
+from rules.source.choice import open_rules
 from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
+from rules.source.metrics import CONTENT_TYPE, exposition
 from rules.source.news import RuleNews
 from rules.source.poller import Poller
 from rules.source.service import RuleSource
@@ -68,11 +71,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     engine = create_engine_for(
         settings.database_url, "chainsaga-worker", log_sql=settings.rule_sql_log
     )
-    rules = RuleSource(
+    rules = open_rules(
+        settings.rule_source,
         engine,
         settings.application,
         settings.rule_namespace,
         registry.policies,
+        default_tenant=settings.default_tenant,
         when_max_wait=settings.when_max_wait_ms,
         names=settings.rule_names,
         most_plans=settings.rule_plans,
@@ -151,8 +156,10 @@ async def _background(
     news = RuleNews(rules, settings.application, "worker", settings.polling, settings.redis_url)
     news.start()
     scanning = asyncio.create_task(_scan(engine, settings.application, registry))
+    host, port = settings.worker_metrics_host, settings.worker_metrics_port
     try:
-        yield
+        with metrics_port(host, port, lambda: exposition(rules.status), CONTENT_TYPE):
+            yield
     finally:
         scanning.cancel()
         await asyncio.to_thread(news.stop)

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Final
 
 import structlog
 from fastapi import FastAPI
@@ -30,21 +29,20 @@ from api.routers import (
     decisions,
     execute,
     health,
+    metrics,
     routes,
     sagas,
 )
 from api.sagas import Sagas
 from api.services import ApiServices
+from rules.source.choice import DATABASE, open_rules
 from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
 from rules.source.news import RuleNews
 from rules.source.poller import Poller
-from rules.source.service import RuleSource
 from settings import Settings, load_settings
 from workflows.plugin import saga_plugin
-
-OWN_TABLES: Final = "tables or SQL that this deployment names itself"
 
 log = structlog.get_logger("chainsaga.api")
 
@@ -76,7 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
     install(app)
     # `/api/execute/route` before `/api/execute/{chain}`.
     configuration = (config_chains, config_components, config_rules)
-    routers = (sagas, decisions, routes, execute, components, *configuration, health)
+    routers = (sagas, decisions, routes, execute, components, *configuration, health, metrics)
     for module in routers:
         app.include_router(module.router)
     return app
@@ -94,11 +92,13 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
     engine = create_engine_for(
         settings.database_url, "chainsaga-api", log_sql=settings.rule_sql_log
     )
-    rules = RuleSource(
+    rules = open_rules(
+        settings.rule_source,
         engine,
         settings.application,
         settings.rule_namespace,
         registry.policies,
+        default_tenant=settings.default_tenant,
         when_max_wait=settings.when_max_wait_ms,
         further=settings.route_namespaces,
         names=settings.rule_names,
@@ -132,7 +132,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
                     rules,
                     registry.policies,
                     news,
-                    read_only=None if settings.rule_names.usual else OWN_TABLES,
+                    read_only=_read_only(settings),
                 ),
             )
         finally:
@@ -142,3 +142,10 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
             if hot is not None:
                 hot.close()
             engine.dispose()
+
+
+def _read_only(settings: Settings) -> str | None:
+    """Where the rules are, if that is no place that this API can write to."""
+    if settings.rule_source != DATABASE:
+        return "files"
+    return None if settings.rule_names.usual else "tables or SQL that this deployment names"

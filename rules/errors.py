@@ -13,6 +13,9 @@ For everything that compiles or serves chains. Knows text positions, never HTTP 
       MetadataStale       somebody else has edited the policy meanwhile
       TooLarge            a start exceeds a size limit (`rules.sizes`)
       NotComputableError  arithmetic of literals without a value (`rules.checks.literals`)
+      RowStale            somebody else has changed a row meanwhile (`rules.source.storing`)
+      RuleFileInvalid     rule files cannot be read as they are (`rules.files.problems`)
+      NotWritable         a definition cannot be expressed in a format (`rules.files.problems`)
       NameInvalid         a table or field cannot have that name (`rules.source.naming`)
       UnsupportedDatabase the database is none that we know (`rules.source.upsert`)
       ScriptUnknown       no such script component for this tenant (`rules.config.errors`, as below)

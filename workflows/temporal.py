@@ -79,16 +79,25 @@ class TemporalRuntime:
         self._slices = Slices(_next_task)
         self._cancels = 0
         self._caller_cancels = 0
+        self._long = False
 
     def now(self) -> datetime:
         """The time of the current workflow task."""
         return workflow.now()
 
     def should_park(self) -> bool:
-        """Temporal's own hint, or the lowered one of the frozen options."""
+        """Temporal's own hint, or the lowered one of the frozen options, as last looked at.
+
+        It is looked at where an event of the history has woken the workflow, never after a local
+        activity: a query that is answered while one runs puts its end into the next workflow
+        task, a replay puts it into the one before, and the two see histories of two lengths.
+        """
+        return self._long
+
+    def _look(self) -> None:
         info = workflow.info()
         limit = self._frost.options.max_events
-        return info.is_continue_as_new_suggested() or (
+        self._long = info.is_continue_as_new_suggested() or (
             limit is not None and info.get_current_history_length() >= limit
         )
 
@@ -127,8 +136,9 @@ class TemporalRuntime:
         if not undone and not shielded:
             self._running[request.path] = (handle, request)
         try:
-            return await handle
+            reply = await handle
         except ActivityError as error:
+            self._look()
             return _failure(error, request)
         except asyncio.CancelledError:
             # A cancel in the workflow task that schedules it takes the schedule away.
@@ -138,6 +148,8 @@ class TemporalRuntime:
         finally:
             self._running.pop(request.path, None)
             self._slices.leave(mark)
+        self._look()
+        return reply
 
     async def until(
         self, answered: asyncio.Future[Answer], moment: datetime | None, summary: str
@@ -147,7 +159,9 @@ class TemporalRuntime:
         try:
             await workflow.wait_condition(answered.done, timeout=timeout, timeout_summary=summary)
         except TimeoutError:
+            self._look()
             return answered.done()
+        self._look()
         return True
 
     def cancel_running(self, *, callers: bool = False) -> None:
@@ -179,7 +193,9 @@ class TemporalRuntime:
                 ),
             )
         except ActivityError as error:
+            self._look()
             return _told(error) or _lost(error, attempts=UNDO_RUNS_ATTEMPTS)
+        self._look()
         return undone
 
     def changed(self) -> None:

@@ -14,6 +14,7 @@ from api.config.views import diagnosed
 from rules.errors import RulesUnavailable
 from rules.source.instances import Held, Instance
 from rules.source.news import Command
+from rules.source.revision import Mode
 
 
 class Quarantined(BaseModel):
@@ -46,7 +47,7 @@ class InstanceStatus(BaseModel):
     degraded: bool = Field(description="the database did not answer: what was read before serves")
     degraded_since: datetime | None
     degraded_reason: str | None
-    seen_by: Literal["triggers", "update_time", "comparison"] | None = Field(
+    seen_by: Mode | None = Field(
         description="how it sees changes: by triggers, or by times of edits where there are none"
     )
     revision: int | None

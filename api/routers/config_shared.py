@@ -57,6 +57,7 @@ def install(router: APIRouter, shown: Shown) -> None:
     """Add the endpoints to a kind's router."""
     _install_moves(router, shown)
     _install_ends(router, shown)
+    _install_drafts(router, shown)
     _install_versions(router, shown)
 
 
@@ -115,6 +116,10 @@ def _install_ends(router: APIRouter, shown: Shown) -> None:
             kind, key, caller.call(body), body.version, live=body.publish
         )
         return shown.answer(services.config, written, response)
+
+
+def _install_drafts(router: APIRouter, shown: Shown) -> None:
+    kind, word = shown.kind, shown.kind.word
 
     @router.delete(
         "/{name}/draft",

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection, Engine, update
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from rules.config.changes import Standing, Step, Wish
@@ -22,7 +22,7 @@ from rules.config.reading import standing_of
 from rules.config.rows import Rows
 from rules.errors import Diagnostic, RulesUnavailable
 from rules.source.collisions import collided
-from rules.source.tables import rule_revision
+from rules.source.storing import FOUND, lock_rules
 from rules.source.versions import Note, record
 
 TRIES: Final = 3
@@ -115,7 +115,7 @@ class ConfigWriter:
         return self._tried(asked, times - 1)
 
     def _write(self, connection: Connection, asked: Asked) -> Written:
-        _lock(connection)
+        lock_rules(connection)
         key, note, expect = asked.key, asked.note, asked.expect
         standing = standing_of(connection, self._rows, self._history, key)
         done = self._done_before(connection, key, note)
@@ -152,7 +152,7 @@ class ConfigWriter:
         version = standing.version + 1
         row = standing.row
         if row is not None and standing.found:
-            record(connection, place, standing.version, row.content, Note("FOUND"))
+            record(connection, place, standing.version, row.content, FOUND)
         kept = replace(note, change=step.change)
         record(connection, place, version, step.content, kept)
         if step.row is None:
@@ -193,12 +193,3 @@ def _serving(standing: Standing) -> int:
     """The row's number; of one that was found changed, that under which it is now kept."""
     assert standing.row is not None
     return standing.version if standing.found else standing.row.version
-
-
-def _lock(connection: Connection) -> None:
-    """Let no other change of the rules in until the transaction ends."""
-    connection.execute(
-        update(rule_revision)
-        .where(rule_revision.c.id == 1)
-        .values(revision=rule_revision.c.revision)
-    )

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from rules.source.naming import RuleNames
+from rules.source.naming import RuleNames, bound, statement
 from rules.source.repository import PUBLISHED, ChainRow, chain_of, columns_of
 from rules.source.tables import flow_chain, rule_component
 
@@ -89,9 +89,8 @@ class NamedChains:
         tenants = self._tenants(connection) if self._names.by_tenant else [FIRST_TENANT]
         for tenant in tenants:
             given = {"applicationName": self._application, "tenantId": tenant}
-            statement = text(sql.rstrip().rstrip(";"))
-            used = {name: given[name] for name in statement._bindparams}
-            for found in connection.execute(statement, used).mappings():
+            used = {name: given[name] for name in bound(sql)}
+            for found in connection.execute(text(statement(sql)), used).mappings():
                 yield self._selected(dict(found), tenant)
 
     def _selected(self, found: dict[str, Any], tenant: str) -> tuple[str, ChainRow]:

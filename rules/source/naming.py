@@ -11,6 +11,7 @@ from rules.errors import RuleError
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _BOUND: Final = re.compile(r"(?<![:\w\\]):(\w+)")
+_MYBATIS: Final = re.compile(r"#\{(\w+)\}")
 _MAY_BIND: Final = {"applicationName", "tenantId"}
 
 
@@ -86,9 +87,14 @@ class RuleNames:
         }
 
 
+def statement(sql: str) -> str:
+    """The statement without a last semicolon; `#{name}`, as the platform writes it, is `:name`."""
+    return _MYBATIS.sub(r":\1", sql.strip().rstrip(";"))
+
+
 def bound(sql: str) -> frozenset[str]:
     """What a statement binds by name."""
-    return frozenset(_BOUND.findall(sql))
+    return frozenset(_BOUND.findall(statement(sql)))
 
 
 def check_identifier(what: str, name: str) -> None:
@@ -99,8 +105,8 @@ def check_identifier(what: str, name: str) -> None:
 
 def check_chain_sql(sql: str) -> None:
     """Whether the SQL for chains can be what it is for. Raises NameInvalid."""
-    selects = sql.lstrip().lower().startswith(("select", "with"))
-    if not selects or ";" in sql.rstrip().rstrip(";"):
+    asked = statement(sql)
+    if not asked.lower().startswith(("select", "with")) or ";" in asked:
         raise NameInvalid("custom_chain_sql: it must be one SELECT")
     if strangers := bound(sql) - _MAY_BIND:
         raise NameInvalid(

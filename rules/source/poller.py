@@ -57,13 +57,17 @@ class Poller:
             if self._polling.enabled and left <= 0:
                 due = monotonic() + (self._polling.every if self._turn() else LOCKED_SECONDS)
             elif not self._guarded(self._try_some):
-                self._stop.wait(left if self._polling.enabled else None)
+                self._stop.wait(left if self._polling.enabled else self._rest())
 
     def _try_some(self) -> bool:
         more = self._source.try_some(TRIED_AT_ONCE)
         if more:
             self._stop.wait(REST_SECONDS)
         return more
+
+    def _rest(self) -> float | None:
+        """Without polling there is nothing left to do, but for what could not be tried."""
+        return RETRY_SECONDS if self._source.untried else None
 
     def _turn(self) -> bool:
         """Poll once; False if another instance is at it."""

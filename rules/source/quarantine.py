@@ -50,8 +50,7 @@ def suspects_of(chains: TenantChains, changed: Collection[str]) -> set[str]:
         return set(chains.rows)
     found, new = set(changed), set(changed)
     while new:
-        # Names of chains are whole words, but a word that holds one costs only a compilation.
-        leads = re.compile("|".join(map(re.escape, sorted(new)))).search
+        leads = re.compile("|".join(map(_mention, sorted(new)))).search
         new = {
             name
             for name, text in chains.texts.items()
@@ -59,6 +58,12 @@ def suspects_of(chains: TenantChains, changed: Collection[str]) -> set[str]:
         }
         found |= new
     return found
+
+
+def _mention(name: str) -> str:
+    """Finds a name in a text; rather in too many, but `pay` is not in `payNotify`."""
+    word = re.escape(name)
+    return rf"(?<!\w){word}(?!\w)" if re.fullmatch(r"\w+", name) else word
 
 
 def failing(chains: TenantChains, names: Iterable[str]) -> set[str]:
@@ -170,12 +175,23 @@ class _Trial:
                 yield kept
 
     def _kept(self, name: str, found: tuple[Diagnostic, ...]) -> Held:
-        """What a chain was compiled to before other chains broke it."""
+        """What a chain was compiled to before other chains broke it; itself if only its route is
+        bad, since it can be started by its name.
+        """
         version = self.chains.rows[name].version
+        sound = self._sound(name)
+        if sound is not None:
+            return Held(version, found, kept=sound)
         kept = self._served(name)
         if self.before is None or kept is None:
             return Held(version, found)
         return Held(version, found, row=self.before.effective(name), kept=kept)
+
+    def _sound(self, name: str) -> Compiled | None:
+        try:
+            return self.chains.deployment.compile(name, self.chains.texts)
+        except ChainInvalid:
+            return None
 
     def _served(self, name: str) -> Compiled | None:
         """What a start would have got before, if anything."""

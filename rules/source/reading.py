@@ -23,6 +23,7 @@ from rules.source.revision import (
     current_stand,
     first_stand,
 )
+from rules.source.scripts import ScriptRow
 from rules.source.tables import flow_chain, rule_change
 from rules.source.versions import earlier_chains
 
@@ -34,11 +35,12 @@ USUAL: Final = RuleNames()
 
 @dataclass(frozen=True, slots=True)
 class Everything:
-    """All rules, by namespace."""
+    """All rules; chains by namespace, scripts have none."""
 
     stand: Stand
     chains: Mapping[str, Iterable[ChainRow]]
     edits: Edits
+    scripts: tuple[ScriptRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,11 @@ class RuleReader:
         self._metadata = MetadataRepository(engine, application)
         self._named = None if names.usual else NamedChains(names, application, namespaces)
         self._polls = 0
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """None: the database is read as a whole."""
+        return ()
 
     def everything(self) -> Everything:
         """All rules as they are now. Raises SQLAlchemyError."""

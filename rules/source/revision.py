@@ -21,7 +21,7 @@ from rules.source.tables import (
     saga_component_metadata,
 )
 
-Mode: TypeAlias = Literal["triggers", "update_time", "comparison"]
+Mode: TypeAlias = Literal["triggers", "update_time", "comparison", "files"]
 Kind: TypeAlias = Literal["chain", "component", "policy"]
 
 OVERLAP: Final = timedelta(seconds=60)

@@ -1,8 +1,8 @@
-"""The rule source: reads chains and edited policies from the database, and serves snapshots.
+"""The rule source: reads chains and edited policies from where they are, and serves snapshots.
 
-For the API and the worker. A database that is down leaves the last snapshot serving and the
-source degraded; a chain that does not compile leaves its last good version serving. Who polls, and
-how often, is the poller's matter.
+For the API and the worker. A database or a folder that is away leaves the last snapshot serving
+and the source degraded; a chain that does not compile leaves its last good version serving. Who
+polls, and how often, is the poller's matter.
 """
 
 import threading
@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from time import monotonic
-from typing import Final
+from typing import Final, Literal
 
 import structlog
 from sqlalchemy import Engine
@@ -23,10 +24,10 @@ from rules.plan import ComponentPolicy
 from rules.source.chains import TenantChains
 from rules.source.deployment import Deployment
 from rules.source.naming import RuleNames
+from rules.source.origin import Origin
 from rules.source.plans import MOST_PLANS, Plans
 from rules.source.quarantine import failing, settle
 from rules.source.reading import USUAL, Changed, Everything, RuleReader
-from rules.source.repository import ChainRow
 from rules.source.revision import Stand
 from rules.source.served import Served, first_served, next_served, settled
 from rules.source.snapshot import Snapshot
@@ -40,6 +41,7 @@ from rules.source.status import (
 )
 
 RETRY_SECONDS: Final = 3.0
+_UNREAD: Final = (SQLAlchemyError, OSError)
 
 _log = structlog.get_logger(__name__)
 
@@ -50,7 +52,8 @@ class RuleSource:
     `components` are those that this deployment serves; `when_max_wait` is the limit, in
     milliseconds, of a WHEN that says none itself. Of the namespaces in `further`, the chains are
     served that a route chooses; these may include and extend chains of the first namespace.
-    At most `most_plans` chains are kept compiled.
+    At most `most_plans` chains are kept compiled. Read is from `origin`; unless one is given, from
+    the engine's tables, which have these `names`.
     """
 
     def __init__(
@@ -64,12 +67,13 @@ class RuleSource:
         further: Iterable[str] = (),
         names: RuleNames = USUAL,
         most_plans: int = MOST_PLANS,
+        origin: Origin | None = None,
         observer: Observer | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.engine: Final = engine
         self.namespaces: Final = tuple(dict.fromkeys((namespace, *further)))
-        self._reader = RuleReader(engine, application, self.namespaces, names)
+        self._reader: Origin = origin or RuleReader(engine, application, self.namespaces, names)
         self._application = application
         self._namespace = namespace
         self._deployment = Deployment(components, when_max_wait)
@@ -104,7 +108,7 @@ class RuleSource:
             started = self._clock()
             try:
                 found = self._reader.moved(served.stand)
-            except (SQLAlchemyError, OSError) as error:
+            except _UNREAD as error:
                 self._fail(error, started)
                 return False
             if not found:
@@ -116,16 +120,13 @@ class RuleSource:
         before = self._served
         try:
             read = self._ask(None if everything or before is None else before.stand)
-        except (SQLAlchemyError, OSError) as error:
+            after, number = self._after(before, read)
+        except _UNREAD as error:
             self._fail(error, started)
             return False
-        number = 0
-        if before is not None and read is not None:
-            self._served, number = next_served(before, read, self._earlier)
-            self._tell_quarantine(before, self._served)
-        elif isinstance(read, Everything):
-            self._served = first_served(read, self._deployment, self._plans)
-            number = sum(one.size for one in self._served.snapshots.values())
+        self._served = after
+        if before is not None and after is not None:
+            self._tell_quarantine(before, after)
         report = RefreshReport("idle", self._clock() - started, number, everything)
         self._read(replace(report, outcome="changed") if number or before is None else report)
         return True
@@ -133,19 +134,37 @@ class RuleSource:
     def _ask(self, since: Stand | None) -> Everything | Changed | None:
         return self._reader.everything() if since is None else self._reader.changes(since)
 
+    def _after(
+        self, before: Served | None, read: Everything | Changed | None
+    ) -> tuple[Served | None, int]:
+        """What is served next, and how many chains differ. Raises SQLAlchemyError, since earlier
+        versions may be wanted; then nothing has changed.
+        """
+        if before is not None:
+            return next_served(before, read, self._reader.earlier) if read else (before, 0)
+        assert isinstance(read, Everything), "who asks without a stand gets everything"
+        first = first_served(read, self._deployment, self._plans)
+        return first, sum(one.size for one in first.snapshots.values())
+
     def _fail(self, error: Exception, started: float) -> None:
-        since = self._degraded.since if self._degraded else datetime.now(UTC)
         # The driver's own words, without the statement that it was given.
-        reason = str(getattr(error, "orig", None) or error)[:500]
+        self._degrade(str(getattr(error, "orig", None) or error))
+        self._report(RefreshReport("failed", self._clock() - started))
+
+    def _degrade(self, why: str) -> None:
+        reason, before = why[:500], self._degraded
+        since = before.since if before else datetime.now(UTC)
         self._degraded = Degraded(reason=reason, since=since)
         _log.error("rules_not_read", serving_old=self._served is not None, error=reason)
-        self._report(RefreshReport("failed", self._clock() - started))
 
     def _read(self, report: RefreshReport) -> None:
         self._refreshed_at = datetime.now(UTC)
-        if self._degraded is not None:
+        if problems := "; ".join(self._reader.problems):
+            if self._degraded is None or self._degraded.reason != problems[:500]:
+                self._degrade(problems)
+        elif self._degraded is not None:
             _log.info("rules_read_again", degraded_since=self._degraded.since.isoformat())
-        self._degraded = None
+            self._degraded = None
         if report.outcome == "changed":
             self._changed_at = self._refreshed_at
             _log.info("rules_changed", chains=report.changed, seconds=round(report.seconds, 3))
@@ -155,13 +174,6 @@ class RuleSource:
         self._last, self._tally = report, self._tally.after(report)
         if self._observer is not None:
             self._observer.refreshed(report)
-
-    def _earlier(self, namespace: str, tenant: str, chain: str) -> list[ChainRow]:
-        try:
-            return self._reader.earlier(namespace, tenant, chain)
-        except (SQLAlchemyError, OSError) as error:
-            _log.error("versions_not_read", tenant=tenant, chain=chain, error=str(error)[:500])
-            return []
 
     @property
     def snapshot(self) -> Snapshot:
@@ -179,9 +191,9 @@ class RuleSource:
         return served.snapshots[namespace]
 
     def _first_served(self) -> Served | None:
-        with self._refreshing:
-            # Another thread may have read them while this one waited for the lock.
-            if self._served is None and self._may_try():
+        with self._in_time() as mine:
+            # Another thread may have read them while this one waited for its turn.
+            if mine and self._served is None and self._may_try():
                 self._look()
             return self._served
 
@@ -217,18 +229,25 @@ class RuleSource:
             chains = served.snapshots[namespace].tenant(tenant) if mine and served else None
             if chains is None or chains.settled:
                 return False
-            return self._settle(chains, failing(chains, chains.rows))
+            return self._settle(chains, failing(chains, chains.rows)) == "held"
 
     def try_some(self, most: int) -> bool:
-        """Try the chains of some tenants, up to `most`; False when all were tried.
+        """Try the chains of some tenants, up to `most`; False when there is no sense in going on.
 
-        So it becomes known what does not compile before somebody needs it.
+        So it becomes known what does not compile before somebody needs it. Without the database
+        it ends early: of what does not compile, somebody may have kept an earlier version there.
         """
         for chains in islice(self._untried(), most):
             # Not under the lock: changes are more urgent.
             broken = failing(chains, chains.rows)
             with self._refreshing:
-                self._settle(chains, broken)
+                if self._settle(chains, broken) == "unread":
+                    return False
+        return self.untried
+
+    @property
+    def untried(self) -> bool:
+        """Whether there are tenants of whose chains nobody knows yet whether they compile."""
         return next(self._untried(), None) is not None
 
     def _untried(self) -> Iterator[TenantChains]:
@@ -237,21 +256,25 @@ class RuleSource:
             for snapshot in served.snapshots.values():
                 yield from snapshot.unsettled()
 
-    def _settle(self, chains: TenantChains, broken: set[str]) -> bool:
+    def _settle(
+        self, chains: TenantChains, broken: set[str]
+    ) -> Literal["sound", "held", "outrun", "unread"]:
         before = self._served
         namespace, tenant = chains.scope
         if before is None or before.snapshots[namespace].tenant(tenant) is not chains:
             # They have changed meanwhile, and are tried again.
-            return False
+            return "outrun"
 
-        def stored(chain: str) -> list[ChainRow]:
-            return self._earlier(namespace, tenant, chain)
-
-        now = settle(chains, None, broken, stored, settled=True)
+        stored = partial(self._reader.earlier, namespace, tenant)
+        try:
+            now = settle(chains, None, broken, stored, settled=True)
+        except _UNREAD as error:
+            _log.error("versions_not_read", tenant=tenant, error=str(error)[:500])
+            return "unread"
         now.carry_routes(chains)
         self._served = settled(before, now)
         self._tell_quarantine(before, self._served)
-        return bool(now.held)
+        return "held" if now.held else "sound"
 
     def _tell_quarantine(self, before: Served, after: Served) -> None:
         for namespace, snapshot in after.snapshots.items():

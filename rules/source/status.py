@@ -54,11 +54,12 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How often the database was looked at since the process started."""
+    """How often the database was looked at since the process started, and how long in all."""
 
     looks: int = 0
     changes: int = 0
     failures: int = 0
+    seconds: float = 0.0
 
     def after(self, report: RefreshReport) -> "Tally":
         """The numbers with one more look."""
@@ -66,6 +67,7 @@ class Tally:
             self.looks + 1,
             self.changes + (report.outcome == "changed"),
             self.failures + (report.outcome == "failed"),
+            self.seconds + report.seconds,
         )
 
 

@@ -115,6 +115,13 @@ def record(
     )
 
 
+def kept_shas(connection: Connection, place: Place) -> dict[int, str]:
+    """The SHAs of all versions that are kept, by their numbers."""
+    kept = (table.c[column] == value for column, value in place.columns.items())
+    query = select(table.c.version, table.c.content_sha).where(*kept)
+    return {row.version: row.content_sha for row in connection.execute(query)}
+
+
 def earlier_chains(
     connection: Connection, application: str, namespace: str, tenant: str, chain: str
 ) -> list[ChainRow]:

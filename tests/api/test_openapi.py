@@ -27,6 +27,7 @@ GOLDEN = {
     "DELETE /api/components/{component}/metadata": "200 400 404 409 422 503",
     "GET /health": "200",
     "GET /ready": "200 503",
+    "GET /metrics": "200",
 }
 
 

@@ -15,7 +15,7 @@ from tests.property.seen import Seen, frost_of, payload_of, seen
 
 REGISTRY: Final = Registry(ALL)
 RUNNER: Final = Runner(Provider())
-FOR_GOOD: Final = 10_000.0
+FOR_GOOD: Final = 100_000.0
 
 
 class VirtualPlay:

@@ -117,16 +117,19 @@ class Flow(Steps):
                 for item, name, bound in zip(items, names, bounds, strict=True)
             ]
 
-        walks = walked([bounds] * len(items))
+        all_bounds = [bounds] * len(items)
+        walks = walked(all_bounds)
         failed = inf if node.ignore_error else first_failure(walks)
         # Siblings of a failure wait no longer; but what fails at the end or later decides nothing.
         if failed < reached(node, walks)[0]:
-            bounds = bounds.freed(failed)
-            walks = walked([bounds] * len(items))
+            all_bounds = [bounds.freed(failed) if w.end > failed else bounds for w in walks]
+            walks = walked(all_bounds)
         end, enough = reached(node, walks)
         late = [walk.end > end for walk in walks]
         self.unclear |= end == at and any(late)
-        walks = walked([bounds.losing(end) if loses else bounds for loses in late])
+        walks = walked(
+            [b.losing(end) if loses else b for b, loses in zip(all_bounds, late, strict=True)]
+        )
         counted = [w for w, loses in zip(walks, late, strict=True) if not loses and not w.halted]
         failures = [] if node.ignore_error else [w.failure for w in counted if w.failure]
         return Walk(end, failures[0] if failures and enough else None, halted=not enough)
@@ -162,28 +165,31 @@ class Flow(Steps):
                 return head
         number = len(head.value) if isinstance(head.value, tuple) else int(head.value or 0)
 
-        def passes(bounds: Bounds) -> list[Walk]:
-            """All passes, and last what was asked last."""
+        def passes(known: Sequence[Walk] = (), failed: float = inf) -> list[Walk]:
+            """All passes, and last what was asked last; once one has failed nobody waits."""
             self.forget(before)
+            freed = bounds.freed(failed)
             found, asked, turn = list[Walk](), Walk(head.end), -1
             while asked.done:
                 turn += 1
                 if node.op == "while":
-                    asked = self.head(node, f"{path}.0#{turn}", asked.end, bounds)
+                    asked = self.head(node, f"{path}.0#{turn}", asked.end, freed)
                 if not asked.done or not (asked.value if node.op == "while" else turn < number):
                     break
-                found.append(self.walk(node.body, f"{path}#{turn}", asked.end, bounds))
+                over = turn < len(known) and known[turn].end <= failed
+                bound = bounds if over else freed
+                found.append(self.walk(node.body, f"{path}#{turn}", asked.end, bound))
                 asked = asked if node.parallel else found[-1]
                 if asked.done and node.until is not None:
-                    asked = self.walk(node.until, f"{path}.2#{turn}", asked.end, bounds)
+                    asked = self.walk(node.until, f"{path}.2#{turn}", asked.end, freed)
                     if asked.value:
                         break
             return [*found, asked]
 
         before = self.noted()
-        walks = passes(bounds)
+        walks = passes()
         if node.parallel:
-            walks = passes(bounds.freed(first_failure(walks)))
+            walks = passes(walks[:-1], first_failure(walks))
         failures = [walk.failure for walk in walks if walk.failure]
         halted = any(walk.halted for walk in walks)
         return Walk(max(w.end for w in walks), failures[0] if failures else None, halted=halted)

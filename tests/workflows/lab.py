@@ -40,6 +40,7 @@ from rules.source.service import RuleSource
 from rules.sub_runs import SUB_QUEUE
 from rules.wire import EXECUTION_QUERY, ChainInput, Frost, SagaOptions, SagaResult
 from tests.workflows.callers import CHAINS as CALLED
+from tests.workflows.replaying import histories_of
 from tests.workflows.scenarios import CHAINS
 from workflows.plugin import saga_plugin
 from workflows.temporal import start_attributes
@@ -171,16 +172,7 @@ class Lab:
 
     async def histories(self, execution_id: str) -> list[WorkflowHistory]:
         """The histories of every run of an execution, oldest first."""
-        workflow_id = f"{TENANT}:{execution_id}"
-        found: list[WorkflowHistory] = []
-        run_id = None
-        while True:
-            handle = self.client.get_workflow_handle(workflow_id, run_id=run_id)
-            found.insert(0, await handle.fetch_history())
-            started = found[0].events[0].workflow_execution_started_event_attributes
-            run_id = started.continued_execution_run_id
-            if not run_id:
-                return found
+        return await histories_of(self.client, f"{TENANT}:{execution_id}")
 
 
 def new_goods(goods: Engine, execution_id: str) -> str:

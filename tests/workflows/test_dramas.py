@@ -1,4 +1,7 @@
-"""Every drama on Temporal and in memory, also with the history hint lowered: all must agree."""
+"""Every drama on Temporal and in memory, also with the history hint lowered: all must agree.
+
+What ran on Temporal is replayed, too.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -10,7 +13,8 @@ from rules.execution import EntryStatus, Execution
 from tests.workflows.dramas import DRAMAS, Drama
 from tests.workflows.endings import ENDINGS
 from tests.workflows.lab import Lab
-from tests.workflows.stages import RUNTIMES, open_stage, play
+from tests.workflows.replaying import replay_all
+from tests.workflows.stages import RUNTIMES, OnTemporal, open_stage, play
 
 LIMIT = 30.0
 SIDE_BY_SIDE = 6
@@ -29,7 +33,10 @@ async def trials(lab: Lab, request: pytest.FixtureRequest) -> AsyncIterator[Tria
             stage = await open_stage(lab, drama, runtime)
             for scene in drama.scenes:
                 await play(stage, scene)
-            return await stage.end()
+            execution = await stage.end()
+            if isinstance(stage, OnTemporal):
+                await replay_all(lab.client, stage.handle.id)
+            return execution
 
     asked_for = {item.name for item in request.session.items}
     yield {

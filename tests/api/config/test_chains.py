@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.config.author import BAD, BETTER, GOOD, Author, refused
-from tests.api.sites import only
+from tests.api.sites import Place, only, open_api
 
 pytestmark = pytest.mark.asyncio
 
@@ -272,3 +272,20 @@ async def test_a_request_that_cannot_be_read_names_the_field(
 async def test_reserved_names_are_refused(author: Author) -> None:
     answer = await author.send("POST", "chains", {"name": "chainsaga.mine", "el": GOOD})
     assert refused(answer) == (422, "CHAIN_INVALID")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"rule_source": "files:."}, {"chain_table": "chains_of_ours"}], ids=["files", "own"]
+)
+async def test_rules_that_are_kept_elsewhere_are_not_edited_here(
+    place: Place, changes: dict[str, str]
+) -> None:
+    async with open_api(place.settings.model_copy(update=changes)) as api:
+        author = Author(api.http, "1")
+        for answer in (
+            await author.send("GET", "chains"),
+            await author.send("POST", "chains", {"name": "buy", "el": GOOD}),
+            await author.send("POST", "components/x/disable", {}),
+        ):
+            assert refused(answer) == (409, "RULES_READ_ONLY")
+        assert (await author.send("GET", "status")).status_code == 200

@@ -31,6 +31,7 @@ from tests.property.sagas.duty import Duty, Signal, signal_of
 from tests.property.sagas.ledger import LEDGERS, Ledger
 from tests.property.sagas.promises import Ended
 from tests.workflows.lab import ending
+from tests.workflows.replaying import replay_all
 from workflows.plugin import saga_plugin
 from workflows.temporal import start_attributes
 
@@ -51,7 +52,7 @@ class Site:
     reader: MirrorReader
 
     async def run(self, case: RandomSaga) -> Ended:
-        """Run a saga to its end. Raises TimeoutError when it comes to none."""
+        """Run a saga to its end, then replay it. Raises TimeoutError when it comes to none."""
         id = f"random-{case.seed}-{uuid4().hex[:8]}"
         ledger = LEDGERS[id] = Ledger(case.script)
         frost = case.frost
@@ -74,6 +75,7 @@ class Site:
             await asyncio.gather(*beside, return_exceptions=True)
         assert await asyncio.to_thread(self.writer.flush, 20)
         mirrored = await asyncio.to_thread(self.reader.get, TENANT, id)
+        await replay_all(self.client, handle.id)
         async with asyncio.timeout(LIMIT):
             return Ended(case, await _closed(handle), ledger, mirrored)
 

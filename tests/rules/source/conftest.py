@@ -9,7 +9,9 @@ from sqlalchemy import Engine
 from rules.plan import ComponentPolicy
 from rules.source.engine import create_engine_for
 from rules.source.repository import ChainRepository
+from rules.source.service import RuleSource
 from tests.activities.mirror.stores import STORES, StoreName, Stores, session_stores
+from tests.rules.source.polled import New
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +47,17 @@ def repository(engine: Engine) -> ChainRepository:
 @pytest.fixture
 def components() -> Mapping[str, ComponentPolicy]:
     return {id: ComponentPolicy(id=id, read_only=True) for id in ("a", "b", "c", "d")}
+
+
+@pytest.fixture
+def impatient(url: str) -> Iterator[Engine]:
+    """Nobody waits long for a server that hangs."""
+    engine = create_engine_for(url, "tests", answer_within=0.5)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def new(impatient: Engine, components: Mapping[str, ComponentPolicy]) -> New:
+    """Rule sources of instances that share a database."""
+    return lambda: RuleSource(impatient, "dms-liteflow", "default", components)

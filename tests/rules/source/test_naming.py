@@ -34,6 +34,10 @@ BY_TENANT = """
     WHERE application_name = :applicationName AND tenant_id = :tenantId
       AND status = 'PUBLISHED' AND chain_enable = 1;
 """
+# As the platform's own SQL has it.
+MYBATIS = BY_TENANT.replace(":applicationName", "#{applicationName}").replace(
+    ":tenantId", "#{tenantId}"
+)
 FOR_ALL = (
     "SELECT chain_name, chain_code, tenant_id, version FROM flow_chain"
     " WHERE application_name = :applicationName AND chain_desc LIKE 'read%'"
@@ -88,6 +92,7 @@ def chains(engine: Engine) -> None:
     ("sql", "found"),
     [
         (BY_TENANT, {("1", "order", 1), ("2", "order", 1)}),
+        (MYBATIS, {("1", "order", 1), ("2", "order", 1)}),
         (FOR_ALL, {("1", "order", 4), ("2", "draft", 1)}),
     ],
 )
@@ -113,6 +118,7 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"custom_chain_sql": "DELETE FROM flow_chain"}, "one SELECT"),
     ({"custom_chain_sql": "SELECT 1; DROP TABLE flow_chain"}, "one SELECT"),
     ({"custom_chain_sql": "SELECT :tenant"}, "not :tenant"),
+    ({"custom_chain_sql": "SELECT #{tenant}"}, "not :tenant"),
 ]
 
 

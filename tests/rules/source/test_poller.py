@@ -1,65 +1,21 @@
-"""The thread that polls, its lock in Redis, and what it does while databases are away."""
+"""The thread that polls, and what it does while the database is away."""
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from time import monotonic
 
 import pytest
-from redis import Redis
-from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
-from dev.databases import DatabaseServer, RedisServer
 from dev.processes import wait_until
 from rules.errors import RulesUnavailable
-from rules.plan import ComponentPolicy
-from rules.source.engine import create_engine_for
-from rules.source.lock import RedisLock, RefreshLock, refresh_lock
-from rules.source.poller import Poller
 from rules.source.polling import Polling
-from rules.source.repository import ChainRepository, ChainRow
-from rules.source.service import RuleSource
+from rules.source.repository import ChainRepository
 from tests.activities.mirror.stores import Stores
+from tests.rules.source.polled import LIMIT, ORDER, New, away, back, polled, text
 
-Components = Mapping[str, ComponentPolicy]
-LIMIT = 60.0
-OFTEN = Polling(every=0.05, start=0)
-ORDER = ChainRow(tenant="1", name="order", text="THEN(a);")
 on_mariadb = pytest.mark.parametrize("store", ["mariadb"], indirect=True)
 on_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
-
-New = Callable[[], RuleSource]
-
-
-@pytest.fixture
-def impatient(url: str) -> Iterator[Engine]:
-    """Nobody waits long for a server that hangs."""
-    engine = create_engine_for(url, "tests", answer_within=0.5)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def new(impatient: Engine, components: Components) -> New:
-    return lambda: RuleSource(impatient, "dms-liteflow", "default", components)
-
-
-@contextmanager
-def polled(
-    source: RuleSource, polling: Polling = OFTEN, lock: RefreshLock | None = None
-) -> Iterator[RuleSource]:
-    poller = Poller(source, polling, lock)
-    poller.start()
-    try:
-        yield source
-    finally:
-        poller.stop(LIMIT)
-
-
-def text(source: RuleSource) -> str:
-    return source.snapshot.chains("1")["order"].text
 
 
 def test_it_reads_at_once_sees_changes_and_ends(repository: ChainRepository, new: New) -> None:
@@ -136,103 +92,3 @@ def test_down_at_the_start_down_later_and_back(
     told = {(line["log_level"], line["event"]) for line in logs}
     assert {("error", "rules_not_read"), ("info", "rules_read_again")} <= told
     assert source.status.tally.failures >= 2
-
-
-def away(server: DatabaseServer | RedisServer, how: str) -> None:
-    (server.suspend if how == "suspended" else server.kill)()
-
-
-def back(server: DatabaseServer | RedisServer, how: str) -> None:
-    (server.resume if how == "suspended" else server.start)()
-
-
-@pytest.fixture
-def redis(stores: Stores) -> Iterator[RedisServer]:
-    yield stores.redis
-    with Redis.from_url(stores.redis.url) as keys:
-        keys.flushall()
-
-
-@pytest.fixture
-def lock(redis: RedisServer) -> Iterator[RedisLock]:
-    lock = RedisLock(redis.url, "shop")
-    yield lock
-    lock.close()
-
-
-@on_sqlite
-@pytest.mark.usefixtures("store")
-def test_one_at_a_time(lock: RedisLock, redis: RedisServer) -> None:
-    other = refresh_lock(redis.url, "shop")
-    assert other is not None
-    assert refresh_lock(None, "shop") is None
-    with lock.held() as mine, other.held() as theirs:
-        assert (mine, theirs) == (True, False)
-    with other.held() as theirs, lock.held() as mine:
-        assert (mine, theirs) == (False, True)
-    with Redis.from_url(redis.url) as keys:
-        assert not keys.keys("*")
-    other.close()
-
-
-@on_sqlite
-@pytest.mark.usefixtures("store")
-def test_a_dead_holders_lock_ends_and_a_late_one_takes_none_away(redis: RedisServer) -> None:
-    dead, heir = (RedisLock(redis.url, "shop", seconds=0.3) for _ in range(2))
-    with dead.held() as first:
-        assert first
-
-        def inherited() -> bool:
-            with heir.held() as mine:
-                return mine
-
-        wait_until(inherited, LIMIT, "the lock to end")
-        long = RedisLock(redis.url, "shop")
-        entered = long.held()
-        assert entered.__enter__()
-    with heir.held() as mine:
-        assert not mine, "the late holder gave back a lock that was not its own any more"
-    entered.__exit__(None, None, None)
-
-
-@on_sqlite
-@pytest.mark.parametrize("how", ["suspended", "killed"])
-def test_without_an_answer_everybody_may(
-    repository: ChainRepository, new: New, lock: RedisLock, redis: RedisServer, how: str
-) -> None:
-    repository.save(ORDER)
-    away(redis, how)
-    try:
-        with capture_logs() as logs, polled(new(), lock=lock) as source:
-            wait_until(lambda: source.status.refreshed_at, LIMIT, "the first reading")
-            repository.save(dataclasses.replace(ORDER, text="THEN(b);"))
-            wait_until(lambda: text(source) == "THEN(b);", LIMIT, "the change")
-        assert "refresh_not_locked" in {line["event"] for line in logs}
-    finally:
-        back(redis, how)
-
-
-@on_sqlite
-def test_who_finds_the_lock_taken_takes_over_when_it_ends(
-    repository: ChainRepository, new: New, lock: RedisLock, redis: RedisServer
-) -> None:
-    repository.save(ORDER)
-    with polled(new(), lock=lock) as source, Redis.from_url(redis.url) as keys:
-        wait_until(lambda: source.status.refreshed_at, LIMIT, "the first reading")
-        # Somebody who took it and died.
-        keys.set(lock.key, "somebody", px=2_000)
-        repository.save(dataclasses.replace(ORDER, text="THEN(b);"))
-        assert text(source) == "THEN(a);"
-        wait_until(lambda: text(source) == "THEN(b);", LIMIT, "the change")
-        assert not keys.exists(lock.key)
-
-
-@on_sqlite
-def test_idle_polls_need_no_lock(
-    repository: ChainRepository, new: New, lock: RedisLock, redis: RedisServer
-) -> None:
-    repository.save(ORDER)
-    with polled(new(), lock=lock) as source, Redis.from_url(redis.url) as keys:
-        wait_until(lambda: source.status.tally.looks > 5, LIMIT, "some polls")
-        stats = keys.info("commandstats")
-        assert "cmdstat_set" not in stats or not keys.exists(lock.key)

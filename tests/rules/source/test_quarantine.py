@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from rules.errors import ChainInvalid
 from rules.plan import ComponentPolicy
 from rules.source.freeze import freeze_current
+from rules.source.quarantine import suspects_of
 from rules.source.repository import ChainRepository, ChainRow
 from rules.source.service import RuleSource
 from rules.source.snapshot import Snapshot
@@ -148,6 +149,15 @@ STORIES: list[
         {"apart": 1},
     ),
     (
+        "a new one with a bad route can be started by its name",
+        [
+            {"new": row("new", "THEN(a, pay);", route="a")},
+            {"pay": row("pay", "THEN(c);", version=2)},
+        ],
+        {"new": "ac"},
+        {"new": 1},
+    ),
+    (
         "a bad one that is taken back",
         [{"pay": row("pay", "THEN(", status="DRAFT")}],
         {"order": "ab"},
@@ -185,6 +195,31 @@ def test_the_last_good_version_serves(
 
 def steps(snapshot: Snapshot, chain: str) -> str:
     return "".join(sorted(snapshot.compiled("1", chain).plan.components))
+
+
+NEAR = (
+    row("payNotify", "THEN(a);"),
+    row("notify", "THEN(a, payNotify);"),
+    row("day", "THEN(order, b);"),
+    row("by-pay", "THEN(b);"),
+    row("far", 'THEN(a, node("by-pay"));'),
+)
+SUSPECTS: list[tuple[set[str], set[str]]] = [
+    ({"pay"}, {"pay", "order", "day", "far"}),
+    ({"payNotify"}, {"payNotify", "notify"}),
+    ({"by-pay"}, {"by-pay", "far"}),
+    ({"base"}, {"base", "child"}),
+    ({"a", "gone"}, {"a", "gone", "order", "day", "base", "child", "payNotify", "notify", "far"}),
+]
+
+
+@pytest.mark.parametrize(("changed", "suspected"), SUSPECTS)
+def test_whom_a_change_may_concern(
+    components: Components, changed: set[str], suspected: set[str]
+) -> None:
+    chains = Snapshot([*ROWS, *NEAR], components).tenant("1")
+    assert chains is not None
+    assert suspects_of(chains, changed) == suspected
 
 
 def test_a_held_back_chain_keeps_its_options_and_its_version(components: Components) -> None:
@@ -290,6 +325,36 @@ def test_after_a_restart_a_kept_version_serves(
     (held,) = source.status.quarantined
     assert (held.chain, held.version, held.serving) == ("pay", 7, 2)
     assert source.status.untried == 0
+
+
+def test_versions_that_could_not_be_read_are_asked_for_again(
+    engine: Engine, repository: ChainRepository, components: Components
+) -> None:
+    repository.save(PAY)
+    with engine.begin() as connection:
+        record_chain(connection, "dms-liteflow", "default", PAY, Note("CREATE"))
+    spoil(engine)
+    source = source_of(engine, components)
+    assert source.refresh()
+    rename(engine, "config_version", "away")
+    try:
+        with capture_logs() as logs:
+            assert not source.try_some(1)
+            with pytest.raises(ChainInvalid):
+                freeze_current(source, "1", "pay", None)
+        assert {line["event"] for line in logs} == {"versions_not_read"}
+        assert source.untried
+    finally:
+        rename(engine, "away", "config_version")
+    with capture_logs():
+        assert not source.try_some(1)
+    assert not source.untried
+    assert freeze_current(source, "1", "pay", None).plan.version == 1
+
+
+def rename(engine: Engine, table: str, new: str) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO {new}")
 
 
 def test_without_a_kept_version_nothing_serves_and_others_do(
