@@ -137,7 +137,7 @@ class ChainView(ChainItem):
     )
 
 
-class ChainWritten(ChainView, Outcome):
+class ChainWritten(Outcome, ChainView):
     """A chain after a request to change it."""
 
 

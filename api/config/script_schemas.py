@@ -113,7 +113,7 @@ class ScriptView(ScriptItem):
     draft: ScriptDraft | None
 
 
-class ScriptWritten(ScriptView, Outcome):
+class ScriptWritten(Outcome, ScriptView):
     """A script after a request to change it."""
 
 
