@@ -71,9 +71,7 @@ def _brought(node: NodeDefinition, before: ScriptRow | None, target: Target) -> 
 def _row(node: NodeDefinition, before: ScriptRow | None, target: Target) -> ScriptRow:
     """What the table is to have; what the file does not say stays as it is."""
     text, type = node.script or "", node.type or "script"
-    row = before or ScriptRow(
-        tenant=target.tenant, id=node.id, text=text, language=USUAL_LANGUAGE
-    )
+    row = before or ScriptRow(tenant=target.tenant, id=node.id, text=text, language=USUAL_LANGUAGE)
     return replace(
         row,
         text=row.text if tidy(row.text) == text else text,
