@@ -46,6 +46,7 @@ from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
 from rules.source.metrics import CONTENT_TYPE, exposition
+from rules.source.news import RuleNews
 from rules.source.poller import Poller
 from rules.source.service import RuleSource
 from rules.sub_runs import SUB_QUEUE
@@ -152,6 +153,8 @@ async def _background(
     """What goes on beside the work; a database that is down holds none of it up."""
     poller = Poller(rules, settings.polling, refresh_lock(settings.lock_url, settings.application))
     poller.start()
+    news = RuleNews(rules, settings.application, "worker", settings.polling, settings.redis_url)
+    news.start()
     scanning = asyncio.create_task(_scan(engine, settings.application, registry))
     host, port = settings.worker_metrics_host, settings.worker_metrics_port
     try:
@@ -159,6 +162,7 @@ async def _background(
             yield
     finally:
         scanning.cancel()
+        await asyncio.to_thread(news.stop)
         await asyncio.to_thread(poller.stop)
         await asyncio.to_thread(writer.close, MIRROR_GRACE)
 

@@ -18,15 +18,28 @@ from activities.mirror.reader import MirrorReader
 from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
+from api.config.service import FlowConfigService
 from api.handlers import install
 from api.links import LinkMaker
-from api.routers import components, decisions, execute, health, metrics, routes, sagas
+from api.routers import (
+    components,
+    config_chains,
+    config_components,
+    config_rules,
+    decisions,
+    execute,
+    health,
+    metrics,
+    routes,
+    sagas,
+)
 from api.sagas import Sagas
 from api.services import ApiServices
-from rules.source.choice import open_rules
+from rules.source.choice import DATABASE, open_rules
 from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
+from rules.source.news import RuleNews
 from rules.source.poller import Poller
 from settings import Settings, load_settings
 from workflows.plugin import saga_plugin
@@ -60,7 +73,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.default_tenant = settings.default_tenant
     install(app)
     # `/api/execute/route` before `/api/execute/{chain}`.
-    routers = (sagas, decisions, routes, execute, components, health, metrics)
+    configuration = (config_chains, config_components, config_rules)
+    routers = (sagas, decisions, routes, execute, components, *configuration, health, metrics)
     for module in routers:
         app.include_router(module.router)
     return app
@@ -96,6 +110,8 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
     reader = MirrorReader(engine, hot)
     poller = Poller(rules, settings.polling, refresh_lock(settings.lock_url, settings.application))
     poller.start()
+    news = RuleNews(rules, settings.application, "api", settings.polling, settings.redis_url)
+    news.start()
     with ThreadPoolExecutor(settings.worker_threads, "component") as executor:
         try:
             yield ApiServices(
@@ -110,10 +126,26 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
                 components=registry,
                 runner=Runner(Provider(), executor),
                 links=LinkMaker(settings.ui_url.rstrip("/"), client.namespace),
+                config=FlowConfigService(
+                    engine,
+                    settings.application,
+                    rules,
+                    registry.policies,
+                    news,
+                    read_only=_read_only(settings),
+                ),
             )
         finally:
+            await asyncio.to_thread(news.stop)
             await asyncio.to_thread(poller.stop)
             await asyncio.to_thread(writer.close, 5.0)
             if hot is not None:
                 hot.close()
             engine.dispose()
+
+
+def _read_only(settings: Settings) -> str | None:
+    """Where the rules are, if that is no place that this API can write to."""
+    if settings.rule_source != DATABASE:
+        return "files"
+    return None if settings.rule_names.usual else "tables or SQL that this deployment names"

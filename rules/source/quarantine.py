@@ -71,8 +71,14 @@ def _mention(name: str) -> str:
 
 def failing(chains: TenantChains, names: Iterable[str]) -> set[str]:
     """Those of the chains that do not compile as they are; templates are meant not to."""
+    return set(problems(chains, names))
+
+
+def problems(chains: TenantChains, names: Iterable[str]) -> dict[str, tuple[Diagnostic, ...]]:
+    """Why those of the chains do not compile that do not."""
     trial = _Trial(chains, None, nothing_stored)
-    return {name for name in names if trial.serves(name) and trial.problem(name) is not None}
+    found = ((name, trial.problem(name)) for name in names if trial.serves(name))
+    return {name: problem for name, problem in found if problem is not None}
 
 
 class _Trial:

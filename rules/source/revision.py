@@ -69,6 +69,11 @@ def current_stand(connection: Connection, application: str, before: Stand) -> St
     return _since(connection, application, before.since)
 
 
+def current_revision(connection: Connection) -> int:
+    """The revision of now; zero where nobody counts."""
+    return connection.execute(_REVISION).scalar() or 0
+
+
 def changed_kinds(connection: Connection, application: str, since: int) -> Collection[str]:
     """What has changed since a revision, of an application."""
     query = select(rule_change.c.kind).distinct()

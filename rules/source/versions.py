@@ -20,13 +20,18 @@ from rules.source.tables import config_version as table
 
 CHAIN: Final = "CHAIN"
 MOST_TRIED: Final = 5
+NEVER_SERVED: Final = ("DRAFT", "UNPUBLISH", "DISABLE", "DELETE")
 
 Change = Literal[
     "CREATE",
+    "DRAFT",
     "UPDATE",
     "PUBLISH",
+    "UNPUBLISH",
     "DISABLE",
+    "ENABLE",
     "DELETE",
+    "DISCARD",
     "ROLLBACK",
     "IMPORT",
     # As it was found, changed in the database itself.
@@ -40,11 +45,16 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Who changed something, what they did, and why."""
+    """Who changed something, what they did, and why.
+
+    `request_key` makes it repeatable, `request_sha` tells another request with the same key.
+    """
 
     change: Change
     operator: str | None = None
     reason: str | None = None
+    request_key: str | None = None
+    request_sha: str | None = None
 
 
 class Place(NamedTuple):
@@ -99,6 +109,8 @@ def record(
             operator=note.operator,
             reason=note.reason,
             create_time=datetime.now(UTC),
+            request_key=note.request_key,
+            request_sha=note.request_sha,
         )
     )
 
@@ -122,6 +134,7 @@ def earlier_chains(
             table.c.tenant_id == tenant,
             table.c.config_type == CHAIN,
             table.c.chain_name == chain,
+            table.c.change_type.not_in(NEVER_SERVED),
         )
         .order_by(table.c.version.desc())
         .limit(MOST_TRIED)
@@ -129,7 +142,7 @@ def earlier_chains(
     found = []
     for version, content in connection.execute(query):
         try:
-            row = _row(tenant, chain, version, _CONTENT.validate_json(content))
+            row = chain_row(tenant, chain, version, _CONTENT.validate_json(content))
         except (KeyError, ValueError) as error:
             _log.warning("version_unreadable", tenant=tenant, chain=chain, why=str(error)[:300])
             continue
@@ -138,7 +151,8 @@ def earlier_chains(
     return found
 
 
-def _row(tenant: str, chain: str, version: int, content: dict[str, Any]) -> ChainRow:
+def chain_row(tenant: str, chain: str, version: int, content: Mapping[str, Any]) -> ChainRow:
+    """A chain by what a version keeps of it. Raises KeyError for a column that it lacks."""
     return chain_of(
         {
             "tenant": tenant,
