@@ -50,7 +50,7 @@ def tell(answer: Answer) -> None:
     for note in _notes(answer):
         print(f"note: {note}", file=sys.stderr)
     for script in answer.scripts:
-        print(_told(f"script {script.row.name}", script, [script.row.language]))
+        print(_told(f"script {script.row.id}", script, [script.row.language]))
     for one in answer.bringing.chains:
         more = ["a template, read where a chain extends it"] if _is_template(one) else []
         print(_told(one.chain.id, one, more))
@@ -90,7 +90,7 @@ def tell_as_json(answer: Answer) -> None:
         ],
         "scripts": [
             {
-                "script": one.row.name,
+                "script": one.row.id,
                 "type": one.row.type,
                 "language": one.row.language,
                 "outcome": one.outcome,
@@ -156,7 +156,7 @@ def _notes(answer: Answer) -> Iterator[str]:
     for script in answer.scripts:
         if script.guessed:
             yield (
-                f"{script.node.place}: script '{script.row.name}' says no language and is taken "
+                f"{script.node.place}: script '{script.row.id}' says no language and is taken "
                 f'for {script.row.language}; write language="…" if it is another one'
             )
     for namespace in answer.bringing.unserved:

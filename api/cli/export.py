@@ -29,7 +29,7 @@ def run(file: str | None, format: str | None, site: Site) -> int:
         tuple(node for row in kept.scripts if (node := node_of(row)) is not None),
     )
     told = {node.id for node in found.nodes}
-    if lost := [row.name for row in kept.scripts if row.name not in told]:
+    if lost := [row.id for row in kept.scripts if row.id not in told]:
         words = "scripts without a text, or of a type that files do not have, are left out"
         print(f"note: {words}: {', '.join(lost)}", file=sys.stderr)
     if not (found.chains or found.nodes):

@@ -20,7 +20,8 @@ from rules.source.named import chain_table, script_table
 from rules.source.naming import RuleNames
 from rules.source.reading import USUAL
 from rules.source.repository import ChainRepository, ChainRow
-from rules.source.scripts import ScriptRepository, ScriptRow
+from rules.source.script_repository import ScriptRepository
+from rules.source.scripts import ScriptRow
 
 R = TypeVar("R", ChainRow, ScriptRow)
 

@@ -12,7 +12,7 @@ from rules.source.bringing import Outcome, Target, outcome_of, status_of
 from rules.source.repository import PUBLISHED
 from rules.source.scripts import DEFAULT_LANGUAGE, ScriptRow
 
-_COMPARED: Final = ("text", "type", "language", "description", "status", "enabled")
+_COMPARED: Final = ("text", "type", "language", "name", "status", "enabled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def bring_scripts(
     nodes: Iterable[NodeDefinition], kept: Iterable[ScriptRow], target: Target
 ) -> tuple[BroughtScript, ...]:
     """Compare the script nodes with the tenant's rows; other nodes are left out."""
-    rows = {row.name: row for row in kept}
+    rows = {row.id: row for row in kept}
     return tuple(
         _brought(node, rows.get(node.id), target) for node in nodes if node.type in SCRIPTS
     )
@@ -48,9 +48,9 @@ def node_of(row: ScriptRow) -> NodeDefinition | None:
     if type not in SCRIPTS or not script:
         return None
     return NodeDefinition(
-        id=row.name,
+        id=row.id,
         type=type,
-        name=row.description or None,
+        name=row.name or None,
         language=row.language or None,
         script=script,
         enabled=row.enabled,
@@ -72,14 +72,14 @@ def _row(node: NodeDefinition, before: ScriptRow | None, target: Target) -> Scri
     """What the table is to have; what the file does not say stays as it is."""
     text, type = node.script or "", node.type or "script"
     row = before or ScriptRow(
-        tenant=target.tenant, name=node.id, text=text, language=DEFAULT_LANGUAGE
+        tenant=target.tenant, id=node.id, text=text, language=DEFAULT_LANGUAGE
     )
     return replace(
         row,
         text=row.text if tidy(row.text) == text else text,
         type=row.type if OLD_TYPES.get(row.type, row.type) == type else type,
         language=node.language or row.language,
-        description=row.description if node.name is None else node.name,
+        name=row.name if node.name is None else node.name,
         status=status_of(node.status, before.status if before else None, target),
         enabled=node.enabled,
     )

@@ -194,11 +194,11 @@ def _script(tenant: str, node: NodeDefinition) -> ScriptRow:
     text, type, language = node.script or "", node.type or "script", node.language
     return ScriptRow(
         tenant=tenant,
-        name=node.id,
+        id=node.id,
         text=text,
         type=type,
         language=language or DEFAULT_LANGUAGE,
-        description=node.name,
+        name=node.name,
         status=node.status or PUBLISHED,
         enabled=node.enabled,
         version=_number(text, type, language),

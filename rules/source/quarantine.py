@@ -50,11 +50,14 @@ def suspects_of(chains: TenantChains, changed: Collection[str]) -> set[str]:
         return set(chains.rows)
     found, new = set(changed), set(changed)
     while new:
-        leads = re.compile("|".join(map(_mention, sorted(new)))).search
+        # Looking for the bare characters first is ten times as fast, and mostly finds nothing.
+        holds = re.compile("|".join(map(re.escape, sorted(new)))).search
+        names = re.compile("|".join(map(_mention, sorted(new)))).search
         new = {
             name
             for name, text in chains.texts.items()
-            if name not in found and (leads(text.text) or text.extends in new)
+            if name not in found
+            and ((holds(text.text) and names(text.text)) or text.extends in new)
         }
         found |= new
     return found

@@ -150,6 +150,10 @@ class ChainRepository:
         del values["create_time"]
         connection.execute(update(self._table).where(self._is(row.tenant, row.name)).values(values))
 
+    def name_of(self, row: ChainRow) -> str:
+        """What it is called."""
+        return row.name
+
     def _values(self, row: ChainRow) -> dict[str, object]:
         now = datetime.now(UTC)
         return {

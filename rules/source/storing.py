@@ -50,6 +50,10 @@ class Shelf(Protocol[R]):
         """One row, if there is one."""
         ...
 
+    def name_of(self, row: R) -> str:
+        """What it is called."""
+        ...
+
     def put(self, connection: Connection, row: R, *, new: bool) -> None:
         """Write a row as it is."""
         ...
@@ -70,12 +74,13 @@ def store(connection: Connection, shelf: Shelf[R], before: R | None, wanted: R, 
     In a transaction that has locked the rules. What is as wanted already is not written, whoever
     wrote it. Gives the row as it now is. Raises RowStale if it is not as `before` any more.
     """
-    found = shelf.find(connection, wanted.tenant, wanted.name)
+    name = shelf.name_of(wanted)
+    found = shelf.find(connection, wanted.tenant, name)
     if found is not None and found.content == wanted.content:
         return found
     if found != before:
-        raise RowStale(wanted.name)
-    place = Place(shelf.application, shelf.type, shelf.namespace, wanted.tenant, wanted.name)
+        raise RowStale(name)
+    place = Place(shelf.application, shelf.type, shelf.namespace, wanted.tenant, name)
     kept = kept_shas(connection, place)
     newest = max(kept, default=0)
     if found is not None:

@@ -48,7 +48,7 @@ def kept(site: Site) -> dict[str, ChainRow]:
 def kept_scripts(site: Site) -> dict[str, ScriptRow]:
     """The tenant's scripts."""
     with site.database() as engine:
-        return {row.name: row for row in site.rows(engine, []).scripts}
+        return {row.id: row for row in site.rows(engine, []).scripts}
 
 
 def taken(site: Site, *files: Path | str, **options: Any) -> int:

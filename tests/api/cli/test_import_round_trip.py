@@ -159,11 +159,11 @@ ROWS = st.builds(
 SCRIPT_ROWS = st.builds(
     ScriptRow,
     tenant=st.just(""),
-    name=st.sampled_from(["s", "S", "draw"]),
+    id=st.sampled_from(["s", "S", "draw"]),
     text=st.sampled_from(["return 1", "  if (a) {\r\n    b\n  }\n", "<![CDATA[]]>"]),
     type=st.sampled_from(sorted(SCRIPTS)),
     language=st.sampled_from(["java", "groovy", "js"]),
-    description=st.none() | ODD,
+    name=st.none() | ODD,
     status=st.sampled_from(["PUBLISHED", "DRAFT"]),
     enabled=st.booleans(),
 )
@@ -173,7 +173,7 @@ SCRIPT_ROWS = st.builds(
 @slowly
 @given(
     chains=st.lists(ROWS, min_size=1, max_size=4, unique_by=lambda row: row.name),
-    scripts=st.lists(SCRIPT_ROWS, max_size=3, unique_by=lambda row: row.name),
+    scripts=st.lists(SCRIPT_ROWS, max_size=3, unique_by=lambda row: row.id),
 )
 def test_what_others_wrote_is_exported_and_imported(
     tenants: Iterator[Site],
@@ -225,8 +225,7 @@ def texts(site: Site, engine: Engine) -> tuple[list[ChainRow], list[ScriptRow]]:
         for row in kept.chains["default"]
     ]
     scripts = [
-        replace(row, tenant="", text=tidy(row.text), description=row.description or None)
-        for row in kept.scripts
+        replace(row, tenant="", text=tidy(row.text), name=row.name or None) for row in kept.scripts
     ]
     return chains, scripts
 

@@ -65,17 +65,17 @@ def test_each_import_that_changes_something_is_a_version(site: Site, tmp_path: P
     assert versions(site) == first
     with site.database() as engine:
         rows = site.rows(engine, ["default"])
-    draw, counting = sorted(rows.scripts, key=lambda one: one.name, reverse=True)
+    draw, counting = sorted(rows.scripts, key=lambda one: one.id, reverse=True)
     assert draw == ScriptRow(
         tenant="1",
-        name="draw",
+        id="draw",
         text="return true",
         type="boolean_script",
         language="groovy",
-        description="a lot",
+        name="a lot",
     )
     assert counting == ScriptRow(
-        tenant="1", name="count", text="return 3", type="for_script", language="js"
+        tenant="1", id="count", text="return 3", type="for_script", language="js"
     )
     for again in ({}, why, {"publish": True}):
         assert taken(site, path, **again) == 0

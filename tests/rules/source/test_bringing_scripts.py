@@ -23,7 +23,7 @@ def node(**more: Any) -> NodeDefinition:
 
 def row(**more: Any) -> ScriptRow:
     given: dict[str, Any] = {"text": "return 1", "language": "js", **more}
-    return ScriptRow(tenant="1", name="s", version=4, **given)
+    return ScriptRow(tenant="1", id="s", version=4, **given)
 
 
 def brought(said: NodeDefinition, kept: ScriptRow | None, target: Target) -> BroughtScript:
@@ -55,8 +55,8 @@ ONE: list[tuple[str, NodeDefinition, ScriptRow | None, Target, Outcome, tuple[st
     ),
     ("another language", node(language="cel"), row(), PUBLISHING, "changed", ("language",)),
     ("no language", node(language=None), row(), TARGET, "unchanged", ()),
-    ("no name", node(), row(description="d"), TARGET, "unchanged", ()),
-    ("a name", node(name="d"), row(), PUBLISHING, "changed", ("description",)),
+    ("no name", node(), row(name="d"), TARGET, "unchanged", ()),
+    ("a name", node(name="d"), row(), PUBLISHING, "changed", ("name",)),
     ("a draft of an export", node(status="DRAFT"), None, PUBLISHING, "added", ()),
 ]
 
@@ -79,7 +79,7 @@ def test_one_script(
 
 def test_a_script_without_a_language_is_taken_for_the_tables_own() -> None:
     one = brought(node(language=None), None, PUBLISHING)
-    assert one.row == ScriptRow(tenant="1", name="s", text="return 1", language="java")
+    assert one.row == ScriptRow(tenant="1", id="s", text="return 1", language="java")
     assert one.guessed
 
 
@@ -96,11 +96,11 @@ def test_what_no_file_can_say_is_no_node(kept: ScriptRow) -> None:
 ROWS = st.builds(
     ScriptRow,
     tenant=st.just("1"),
-    name=st.just("s"),
+    id=st.just("s"),
     text=st.sampled_from(["return 1", "  if (a) {\r\n    b\n  }\n", "<![CDATA[]]>"]),
     type=st.sampled_from([*sorted(SCRIPTS), *(one for one in OLD_TYPES if "script" in one)]),
-    language=st.sampled_from(["java", "js", "groovy", ""]),
-    description=st.sampled_from([None, "", "d"]),
+    language=st.sampled_from(["java", "js", "groovy"]),
+    name=st.sampled_from([None, "", "d"]),
     status=st.sampled_from(["PUBLISHED", "DRAFT", "ARCHIVED"]),
     enabled=st.booleans(),
 )

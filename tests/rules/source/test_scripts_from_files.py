@@ -33,7 +33,7 @@ def origin(folder: Path) -> FileOrigin:
 
 
 def served(origin: FileOrigin) -> dict[tuple[str, str], ScriptRow]:
-    return {(row.tenant, row.name): row for row in origin.everything().scripts}
+    return {(row.tenant, row.id): row for row in origin.everything().scripts}
 
 
 def test_scripts_are_rows_as_the_table_has_them(origin: FileOrigin, folder: Path) -> None:
@@ -46,7 +46,7 @@ def test_scripts_are_rows_as_the_table_has_them(origin: FileOrigin, folder: Path
     assert (draw.type, draw.language, draw.text) == ("boolean_script", "groovy", "return true")
     assert (counting.type, counting.language, counting.text) == ("for_script", "js", "return 3")
     assert (own.type, own.language, own.text) == ("boolean_script", "java", "own")
-    assert (counting.description, draw.description) == ("how many", None)
+    assert (counting.name, draw.name) == ("how many", None)
     assert [one.serving for one in (draw, counting, own)] == [False, True, False]
     assert own.version == found["0", "draw"].version != draw.version
     assert 0 <= own.version < 2**31
@@ -61,7 +61,7 @@ def test_a_script_that_changes_is_seen(origin: FileOrigin, folder: Path) -> None
     assert origin.moved(before.stand)
     after = origin.changes(before.stand)
     assert after is not None
-    old, new = ({row.name: row for row in one.scripts} for one in (before, after))
+    old, new = ({row.id: row for row in one.scripts} for one in (before, after))
     assert (new["count"].text, new["draw"]) == ("return 4", old["draw"])
     assert new["count"].version != old["count"].version
 

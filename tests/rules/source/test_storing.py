@@ -11,7 +11,8 @@ from sqlalchemy.exc import OperationalError
 
 from rules.source.repository import ChainRepository, ChainRow
 from rules.source.revision import first_stand
-from rules.source.scripts import ScriptRepository, ScriptRow
+from rules.source.script_repository import ScriptRepository
+from rules.source.scripts import ScriptRow
 from rules.source.storing import RowStale, Shelf, lock_rules, store
 from rules.source.tables import config_version, flow_chain, rule_component
 from rules.source.versions import Note, earlier_chains
@@ -36,7 +37,7 @@ def case(request: pytest.FixtureRequest, engine: Engine) -> Case:
         row = ChainRow(tenant="1", name="order", text="THEN(a);", route="x", undo_policy="stop")
         shelf = ChainRepository(engine, APPLICATION, "default")
         return Case(shelf, row, flow_chain, {"chain_code": "THEN(b);"})
-    script = ScriptRow(tenant="1", name="order", text="a", type="for_script", language="groovy")
+    script = ScriptRow(tenant="1", id="order", text="a", type="for_script", language="groovy")
     return Case(ScriptRepository(engine, APPLICATION), script, rule_component, {"language": "js"})
 
 
@@ -73,7 +74,7 @@ def kept(engine: Engine) -> list[tuple[int, str, str | None]]:
 def test_each_change_is_a_version_with_who_when_and_why(engine: Engine, case: Case) -> None:
     first = stored(engine, case, None, case.row)
     assert first == found(engine, case) == replace(case.row, version=1)
-    wanted = replace(case.row, text="THEN(c);", description="new")
+    wanted = replace(case.row, text="THEN(c);", status="DRAFT")
     second = stored(engine, case, first, wanted, Note("IMPORT", None, None))
     assert second == found(engine, case) == replace(wanted, version=2)
     with engine.connect() as connection:
@@ -152,7 +153,7 @@ def test_nothing_is_written_over_what_somebody_else_has_changed(engine: Engine, 
 
 def test_others_of_the_same_name_are_left_alone(engine: Engine) -> None:
     row = ChainRow(tenant="1", name="order", text="THEN(a);")
-    script = ScriptRow(tenant="1", name="order", text="a")
+    script = ScriptRow(tenant="1", id="order", text="a")
     chains = [ChainRepository(engine, APPLICATION, name) for name in ("default", "vip")]
     with engine.begin() as connection:
         lock_rules(connection)
