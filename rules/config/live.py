@@ -15,5 +15,8 @@ class LiveRules(Protocol):
     def poll(self) -> bool:
         """Read what has changed; False if that could not be done."""
 
+    def refresh(self) -> bool:
+        """Read everything; False as above."""
+
     def snapshot_of(self, namespace: str) -> Snapshot:
         """The served rules of one of the namespaces. Raises RulesUnavailable."""

@@ -138,10 +138,15 @@ class RuleNews:
         every = sorted((self.own(), *others), key=lambda one: one.name)
         return Asked("redis", tuple(every))
 
-    def tell(self) -> int | None:
-        """Tell the others that something has changed; how many heard it, None if that failed."""
+    def tell(self, *, everything: bool = False) -> int | None:
+        """Tell the others that something has changed; how many heard it, None if that failed.
+
+        With `everything` a poll would not see it.
+        """
+        command: Command = "refresh" if everything else "poll"
+        message = Message(id=secrets.token_hex(8), command=command, sender=self.name)
         try:
-            return self._publish(Message(id=secrets.token_hex(8), command="poll", sender=self.name))
+            return self._publish(message)
         except RedisError as error:
             _log.warning("change_not_told", why=str(error)[:300])
             return None
