@@ -29,6 +29,10 @@ _Stoppable: TypeAlias = asyncio.Task[StepReply] | asyncio.Task[None]
 class Attempts(Protocol):
     """Who carries out single attempts; `activities.runner.Runner` calls components."""
 
+    def scripted(self, request: StepRequest) -> Component | None:
+        """The component of a step that runs a script; None for one of the registered ones."""
+        ...
+
     async def attempt(
         self,
         component: Component,
