@@ -93,12 +93,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
     engine = create_engine_for(
         settings.database_url, "chainsaga-api", log_sql=settings.rule_sql_log
     )
-    limits = ScriptLimits(
-        seconds=settings.script_timeout,
-        memory=settings.script_memory,
-        processes=settings.script_processes,
-    )
-    engines = ScriptEngines(limits, jvm=settings.jvm_worker)
+    engines = _engines(settings)
     rules = open_rules(
         settings.rule_source,
         engine,
@@ -158,3 +153,13 @@ def _read_only(settings: Settings) -> str | None:
     if settings.rule_source != DATABASE:
         return "files"
     return None if settings.rule_names.usual else "tables or SQL that this deployment names"
+
+
+def _engines(settings: Settings) -> ScriptEngines:
+    """What runs scripts in memory, and checks their texts."""
+    limits = ScriptLimits(
+        seconds=settings.script_timeout,
+        memory=settings.script_memory,
+        processes=settings.script_processes,
+    )
+    return ScriptEngines(limits, jvm=settings.jvm_worker)
