@@ -81,6 +81,9 @@ class Settings(BaseSettings):
         300, gt=0, description="how long after it blocked; twice as long each further time"
     )
     application: str = Field("dms-liteflow", description="whose chains this deployment serves")
+    rule_source: str = Field(
+        "database", description="where chains are read: `database`, or `files:DIR`"
+    )
     rule_namespace: str = Field("default", description="which namespace of them")
     route_namespaces: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="further ones whose routes are asked for, separated by commas"
@@ -222,6 +225,14 @@ class Settings(BaseSettings):
     def _retention(cls, text: str) -> str:
         retention(text)
         return text
+
+    @field_validator("rule_source")
+    @classmethod
+    def _rule_source(cls, words: str) -> str:
+        kind, _, folder = words.partition(":")
+        if words != "database" and (kind != "files" or not folder):
+            raise ValueError("it is `database`, or `files:` with a folder behind it")
+        return words
 
     @field_validator("alert_webhook")
     @classmethod

@@ -42,10 +42,12 @@ from activities.scripts.engine import ScriptEngines, ScriptLimits
 from activities.system import system_activities
 from activities.undo_sub_runs import undo_activities
 from rules.jobs import retention
+from rules.source.choice import open_rules
 from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
 from rules.source.metrics import CONTENT_TYPE, exposition
+from rules.source.news import RuleNews
 from rules.source.poller import Poller
 from rules.source.service import RuleSource
 from rules.sub_runs import SUB_QUEUE
@@ -71,11 +73,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         settings.database_url, "chainsaga-worker", log_sql=settings.rule_sql_log
     )
     engines = script_engines(settings)
-    rules = RuleSource(
+    rules = open_rules(
+        settings.rule_source,
         engine,
         settings.application,
         settings.rule_namespace,
         registry.policies,
+        default_tenant=settings.default_tenant,
         when_max_wait=settings.when_max_wait_ms,
         names=settings.rule_names,
         most_plans=settings.rule_plans,
@@ -163,6 +167,8 @@ async def _background(
     """What goes on beside the work; a database that is down holds none of it up."""
     poller = Poller(rules, settings.polling, refresh_lock(settings.lock_url, settings.application))
     poller.start()
+    news = RuleNews(rules, settings.application, "worker", settings.polling, settings.redis_url)
+    news.start()
     scanning = asyncio.create_task(_scan(engine, settings.application, registry))
     host, port = settings.worker_metrics_host, settings.worker_metrics_port
     try:
@@ -170,6 +176,7 @@ async def _background(
             yield
     finally:
         scanning.cancel()
+        await asyncio.to_thread(news.stop)
         await asyncio.to_thread(poller.stop)
         await asyncio.to_thread(writer.close, MIRROR_GRACE)
 

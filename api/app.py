@@ -19,16 +19,29 @@ from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
 from activities.scripts.engine import ScriptEngines, ScriptLimits
+from api.config.service import FlowConfigService
 from api.handlers import install
 from api.links import LinkMaker
-from api.routers import components, decisions, execute, health, metrics, routes, sagas
+from api.routers import (
+    components,
+    config_chains,
+    config_components,
+    config_rules,
+    decisions,
+    execute,
+    health,
+    metrics,
+    routes,
+    sagas,
+)
 from api.sagas import Sagas
 from api.services import ApiServices
+from rules.source.choice import DATABASE, open_rules
 from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
+from rules.source.news import RuleNews
 from rules.source.poller import Poller
-from rules.source.service import RuleSource
 from settings import Settings, load_settings
 from workflows.plugin import saga_plugin
 
@@ -61,7 +74,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.default_tenant = settings.default_tenant
     install(app)
     # `/api/execute/route` before `/api/execute/{chain}`.
-    routers = (sagas, decisions, routes, execute, components, health, metrics)
+    configuration = (config_chains, config_components, config_rules)
+    routers = (sagas, decisions, routes, execute, components, *configuration, health, metrics)
     for module in routers:
         app.include_router(module.router)
     return app
@@ -79,17 +93,14 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
     engine = create_engine_for(
         settings.database_url, "chainsaga-api", log_sql=settings.rule_sql_log
     )
-    limits = ScriptLimits(
-        seconds=settings.script_timeout,
-        memory=settings.script_memory,
-        processes=settings.script_processes,
-    )
-    engines = ScriptEngines(limits, jvm=settings.jvm_worker)
-    rules = RuleSource(
+    engines = _engines(settings)
+    rules = open_rules(
+        settings.rule_source,
         engine,
         settings.application,
         settings.rule_namespace,
         registry.policies,
+        default_tenant=settings.default_tenant,
         when_max_wait=settings.when_max_wait_ms,
         further=settings.route_namespaces,
         names=settings.rule_names,
@@ -102,6 +113,8 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
     reader = MirrorReader(engine, hot)
     poller = Poller(rules, settings.polling, refresh_lock(settings.lock_url, settings.application))
     poller.start()
+    news = RuleNews(rules, settings.application, "api", settings.polling, settings.redis_url)
+    news.start()
     with ThreadPoolExecutor(settings.worker_threads, "component") as executor:
         try:
             yield ApiServices(
@@ -116,11 +129,37 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
                 components=registry,
                 runner=Runner(Provider(), executor, engines),
                 links=LinkMaker(settings.ui_url.rstrip("/"), client.namespace),
+                config=FlowConfigService(
+                    engine,
+                    settings.application,
+                    rules,
+                    registry.policies,
+                    news,
+                    read_only=_read_only(settings),
+                ),
             )
         finally:
+            await asyncio.to_thread(news.stop)
             await asyncio.to_thread(poller.stop)
             await asyncio.to_thread(writer.close, 5.0)
             await asyncio.to_thread(engines.close)
             if hot is not None:
                 hot.close()
             engine.dispose()
+
+
+def _read_only(settings: Settings) -> str | None:
+    """Where the rules are, if that is no place that this API can write to."""
+    if settings.rule_source != DATABASE:
+        return "files"
+    return None if settings.rule_names.usual else "tables or SQL that this deployment names"
+
+
+def _engines(settings: Settings) -> ScriptEngines:
+    """What runs scripts in memory, and checks their texts."""
+    limits = ScriptLimits(
+        seconds=settings.script_timeout,
+        memory=settings.script_memory,
+        processes=settings.script_processes,
+    )
+    return ScriptEngines(limits, jvm=settings.jvm_worker)

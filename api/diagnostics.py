@@ -15,3 +15,8 @@ def as_json(diagnostic: Diagnostic) -> dict[str, str | int | None]:
         "end": diagnostic.span.end,
         "mend": diagnostic.hint,
     }
+
+
+def told(diagnostic: Diagnostic) -> dict[str, str | int | None]:
+    """The same for the API, with its chain and the place drawn."""
+    return {"chain": diagnostic.chain, **as_json(diagnostic), "drawing": diagnostic.drawing}

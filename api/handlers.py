@@ -4,7 +4,6 @@ For `api.app`. A new error is one row of the table.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Final
 
@@ -17,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from activities.mirror.views import BadCursor
+from api.diagnostics import told
 from api.errors import (
     ApiError,
     ComponentUnknown,
@@ -30,6 +30,18 @@ from api.errors import (
     TenantInvalid,
 )
 from api.schemas import ErrorBody
+from rules.config.errors import (
+    AlreadyExists,
+    ConfigInvalid,
+    ConfigStale,
+    KeyReused,
+    NamespaceUnknown,
+    RulesReadOnly,
+    ScriptUnknown,
+    VersionMissing,
+    VersionUnknown,
+    WouldBreak,
+)
 from rules.errors import (
     ChainDisabled,
     ChainInvalid,
@@ -52,16 +64,26 @@ STATUS: Final[Mapping[type[Exception], tuple[int, str]]] = {
     ComponentUnknown: (404, "COMPONENT_UNKNOWN"),
     ExecutionUnknown: (404, "EXECUTION_UNKNOWN"),
     RoutesUnknown: (404, "ROUTE_CHAIN_NOT_FOUND"),
+    ScriptUnknown: (404, "COMPONENT_UNKNOWN"),
+    VersionUnknown: (404, "VERSION_UNKNOWN"),
+    NamespaceUnknown: (404, "NAMESPACE_UNKNOWN"),
     ChainDisabled: (409, "CHAIN_DISABLED"),
     ExecutionConflict: (409, "EXECUTION_CONFLICT"),
     ExecutionCompleted: (409, "COMPLETED"),
     DecisionRejected: (409, "DECISION_REJECTED"),
     MetadataStale: (409, "METADATA_STALE"),
+    AlreadyExists: (409, "ALREADY_EXISTS"),
+    ConfigStale: (409, "CONFIG_STALE"),
+    WouldBreak: (409, "CHAINS_WOULD_BREAK"),
+    RulesReadOnly: (409, "RULES_READ_ONLY"),
     ChainInvalid: (422, "CHAIN_INVALID"),
     OverrideInvalid: (422, "OVERRIDE_INVALID"),
     MetadataInvalid: (422, "METADATA_INVALID"),
     NoRouteMatched: (422, "NO_ROUTE_MATCHED"),
     TooLarge: (422, "TOO_LARGE"),
+    ConfigInvalid: (422, "CONFIG_INVALID"),
+    KeyReused: (422, "IDEMPOTENCY_KEY_REUSED"),
+    VersionMissing: (428, "VERSION_REQUIRED"),
     RulesUnavailable: (503, "RULES_UNAVAILABLE"),
     TemporalUnavailable: (503, "TEMPORAL_UNAVAILABLE"),
     StateUnavailable: (503, "STATE_UNAVAILABLE"),
@@ -142,7 +164,7 @@ def _diagnostics(error: Exception) -> Details:
 
 
 def _diagnostic(diagnostic: Diagnostic) -> JsonValue:
-    fields: dict[str, JsonValue] = asdict(diagnostic)
+    fields: dict[str, JsonValue] = {**told(diagnostic)}
     return fields
 
 
@@ -199,16 +221,56 @@ def _stale(error: Exception) -> Details:
     }
 
 
+def _unserved(error: Exception) -> Details:
+    assert isinstance(error, NamespaceUnknown)
+    return {"namespace": error.namespace, "served": list(error.served)}
+
+
+def _exists(error: Exception) -> Details:
+    assert isinstance(error, AlreadyExists)
+    return {"name": error.name, "version": error.version}
+
+
+def _changed(error: Exception) -> Details:
+    assert isinstance(error, ConfigStale)
+    return {
+        "name": error.name,
+        "given": error.given,
+        "version": error.version,
+        "change": error.change,
+        "changed_by": error.by,
+        "changed_at": error.at.isoformat() if error.at else None,
+    }
+
+
+def _broken(error: Exception) -> Details:
+    assert isinstance(error, WouldBreak)
+    found: Details = {
+        chain: [_diagnostic(one) for one in why] for chain, why in error.broken.items()
+    }
+    return {"name": error.name, "broken": found}
+
+
+def _wrong(error: Exception) -> Details:
+    assert isinstance(error, ConfigInvalid)
+    return {"field": error.field, "problem": error.problem}
+
+
 DETAILS: Final[Mapping[type[Exception], Callable[[Exception], Details]]] = {
+    AlreadyExists: _exists,
     ChainInvalid: _diagnostics,
     ChainUnknown: _near,
     ComponentUnknown: _component,
+    ConfigInvalid: _wrong,
+    ConfigStale: _changed,
     DecisionRejected: _decision,
     ExecutionCompleted: _decision,
     ExecutionConflict: _conflict,
     MetadataInvalid: _field,
     MetadataStale: _stale,
+    NamespaceUnknown: _unserved,
     NoRouteMatched: _routes,
     RoutesUnknown: _namespace,
     TemporalUnavailable: _repeat,
+    WouldBreak: _broken,
 }

@@ -67,6 +67,7 @@ _REFUSALS: Final = {
     404: "this tenant has no such chain or execution, or there is no such component",
     409: "the id is taken by another request, the chain is disabled, or the version is stale",
     422: "the request cannot be read, or the chain does not compile",
+    428: "the version that was read is missing: `version`, or If-Match",
     503: "what is needed does not answer; try again, a start with the id that is given here",
 }
 

@@ -11,6 +11,7 @@ from activities.mirror.reader import MirrorReader
 from activities.mirror.writer import MirrorWriter
 from activities.registry import Component
 from activities.runner import Runner
+from api.config.service import FlowConfigService
 from api.links import LinkMaker
 from api.sagas import Sagas
 from rules.source.metadata import MetadataRepository
@@ -30,6 +31,7 @@ class ApiServices:
     components: Mapping[str, Component]
     runner: Runner
     links: LinkMaker
+    config: FlowConfigService
 
 
 def services_of(request: Request) -> ApiServices:

@@ -13,8 +13,21 @@ For everything that compiles or serves chains. Knows text positions, never HTTP 
       MetadataStale       somebody else has edited the policy meanwhile
       TooLarge            a start exceeds a size limit (`rules.sizes`)
       NotComputableError  arithmetic of literals without a value (`rules.checks.literals`)
+      RowStale            somebody else has changed a row meanwhile (`rules.source.storing`)
+      RuleFileInvalid     rule files cannot be read as they are (`rules.files.problems`)
+      NotWritable         a definition cannot be expressed in a format (`rules.files.problems`)
       NameInvalid         a table or field cannot have that name (`rules.source.naming`)
       UnsupportedDatabase the database is none that we know (`rules.source.upsert`)
+      ScriptUnknown       no such script component for this tenant (`rules.config.errors`, as below)
+      VersionUnknown      there is no version of that number
+      NamespaceUnknown    the namespace is not served here
+      RulesReadOnly       the rules are kept where they cannot be edited
+      AlreadyExists       one of that name exists, with another content
+      ConfigStale         somebody else has changed it meanwhile
+      VersionMissing      a change does not say from which version it is made
+      WouldBreak          other chains would not compile any more
+      ConfigInvalid       a name or a field is not what it can be
+      KeyReused           an Idempotency-Key belongs to another request
 """
 
 from collections.abc import Sequence

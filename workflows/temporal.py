@@ -137,8 +137,9 @@ class TemporalRuntime:
         if not undone and not shielded:
             self._running[request.path] = (handle, request)
         try:
-            return await handle
+            reply = await handle
         except ActivityError as error:
+            self._look()
             return _failure(error, request)
         except asyncio.CancelledError:
             # A cancel in the workflow task that schedules it takes the schedule away.
@@ -146,9 +147,10 @@ class TemporalRuntime:
                 raise
             return _never_sent()
         finally:
-            self._look()
             self._running.pop(request.path, None)
             self._slices.leave(mark)
+        self._look()
+        return reply
 
     async def until(
         self, answered: asyncio.Future[Answer], moment: datetime | None, summary: str
@@ -158,9 +160,9 @@ class TemporalRuntime:
         try:
             await workflow.wait_condition(answered.done, timeout=timeout, timeout_summary=summary)
         except TimeoutError:
-            return answered.done()
-        finally:
             self._look()
+            return answered.done()
+        self._look()
         return True
 
     def cancel_running(self, *, callers: bool = False) -> None:
@@ -192,9 +194,9 @@ class TemporalRuntime:
                 ),
             )
         except ActivityError as error:
-            return _told(error) or _lost(error, attempts=UNDO_RUNS_ATTEMPTS)
-        finally:
             self._look()
+            return _told(error) or _lost(error, attempts=UNDO_RUNS_ATTEMPTS)
+        self._look()
         return undone
 
     def changed(self) -> None:

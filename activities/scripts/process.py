@@ -23,6 +23,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 START_SECONDS: Final = 60.0
 OVERTIME: Final = 2.0
 """Seconds after which a process is killed that should have ended a script itself."""
+MOST_ASKED: Final = 2_000
+"""Questions after which a process is started anew, in case its engine loses memory."""
 MOST_ANSWER: Final = 64 * 1024 * 1024
 _BEGIN: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
@@ -74,6 +76,7 @@ class EngineProcess:
         self._language = language
         self._memory = memory
         self._process: subprocess.Popen[bytes] | None = None
+        self._asked = 0
 
     def ask(self, question: Question, seconds: float, ticket: Ticket) -> Answer:
         """The answer, within `seconds` or a little more; what a script does raises nothing.
@@ -136,6 +139,9 @@ class EngineProcess:
         answer = _read(_pipe(process.stdout), until)
         if "unconfined" in answer:
             raise EngineDown(f"the engine for {self._language} may not run: {answer['unconfined']}")
+        self._asked += 1
+        if answer.get("worn") or self._asked >= MOST_ASKED:
+            self.close()
         return answer
 
     def _crashed(self) -> Answer:
@@ -149,6 +155,7 @@ class EngineProcess:
 
     def _bury(self) -> None:
         process, self._process = self._process, None
+        self._asked = 0
         if process is not None:
             for pipe in (process.stdin, process.stdout):
                 with contextlib.suppress(OSError):

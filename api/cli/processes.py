@@ -1,4 +1,4 @@
-"""What `chainsaga` runs and prepares: the API, a worker, tables, search attributes; and its help.
+"""What `chainsaga` runs and prepares: the API, a worker, tables, chains; and its help.
 
 For `api.cli.main`, which runs the offline commands without this. Each command imports what it
 needs when it runs. What can go wrong outside of us ends in one line of words and exit code 1, not
@@ -7,11 +7,22 @@ in a traceback.
 
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
 from api.cli.offline import COMMANDS
+
+if TYPE_CHECKING:
+    from api.cli.site import Site
+
+_FILES: Final = "LiteFlow's rule files (.xml, .json, .yml, .yaml), or folders of them."
+_TENANT: Final = "Whose chains; CHAINSAGA_DEFAULT_TENANT unless given."
+_PUBLISH: Final = "Let what is brought serve at once; else new chains are drafts."
+_KEEP_GOING: Final = "Bring what is sound, and leave out chains that do not compile."
+_OPERATOR: Final = "Who does it, for the versions; the user of the system unless given."
+_REASON: Final = "Why, for the versions; the names of the files unless given."
+_FORMAT: Final = "xml, json or yaml; by the file's name, else xml."
 
 app = typer.Typer(
     help="LiteFlow chains as sagas on Temporal.",
@@ -87,6 +98,67 @@ def register_search_attributes() -> None:
     sys.stderr.flush()
     # The Temporal SDK may abort a process that exits soon after it used a client.
     os._exit(code)
+
+
+@app.command("import")
+def import_chains(
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help=_FILES)],
+    *,
+    tenant: Annotated[str | None, typer.Option(help=_TENANT)] = None,
+    publish: Annotated[bool, typer.Option("--publish", help=_PUBLISH)] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+    keep_going: Annotated[bool, typer.Option("--keep-going", help=_KEEP_GOING)] = False,
+    operator: Annotated[str | None, typer.Option(help=_OPERATOR)] = None,
+    reason: Annotated[str | None, typer.Option(help=_REASON)] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Bring rules from LiteFlow's files into the database; the same file twice changes nothing."""
+    from api.cli.bring import Options, run
+
+    options = Options(
+        dry_run=dry_run,
+        publish=publish,
+        keep_going=keep_going,
+        operator=operator,
+        reason=reason,
+        as_json=json,
+    )
+    raise typer.Exit(run(files, _site(tenant), options))
+
+
+@app.command()
+def export(
+    file: Annotated[str | None, typer.Argument(help="The file; else standard output.")] = None,
+    *,
+    tenant: Annotated[str | None, typer.Option(help=_TENANT)] = None,
+    format: Annotated[str | None, typer.Option(help=_FORMAT)] = None,
+) -> None:
+    """Write a tenant's chains and scripts as a file that LiteFlow and `chainsaga import` read."""
+    from api.cli.export import run
+
+    raise typer.Exit(run(file, format, _site(tenant)))
+
+
+def _site(tenant: str | None) -> "Site":
+    """The deployment of the settings, and the tenant that is meant."""
+    from api.cli.site import Site
+    from settings import SettingsInvalid, load_settings
+
+    try:
+        settings = load_settings()
+    except SettingsInvalid as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    return Site(
+        settings.database_url,
+        settings.application,
+        settings.rule_namespace,
+        settings.route_namespaces,
+        settings.components,
+        tenant or settings.default_tenant,
+        settings.when_max_wait_ms,
+        settings.rule_names,
+    )
 
 
 def _offline(name: str, summary: str) -> None:

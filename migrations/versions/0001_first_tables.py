@@ -37,6 +37,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the tables and all that is in them, but for chains that were the platform's."""
+    # First: it fails where rows of now do not fit, and can then be repeated.
+    if not adoption.release("flow_chain"):
+        op.drop_table("flow_chain")
     for table in (
         "saga_component_metadata",
         "saga_compensation_log",
@@ -44,8 +47,6 @@ def downgrade() -> None:
         "saga_execution",
     ):
         op.drop_table(table)
-    if not adoption.release("flow_chain"):
-        op.drop_table("flow_chain")
 
 
 _CHAIN_KEY: Final = ("application_name", "namespace", "tenant_id", "chain_name")

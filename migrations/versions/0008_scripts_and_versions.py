@@ -46,10 +46,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the tables and all that is in them, but for what was the platform's."""
-    op.drop_table(_VERSIONS)
-    adoption.bring_back(_VERSIONS)
+    # First: it fails where rows of now do not fit, and can then be repeated.
     if not adoption.release(_COMPONENTS):
         op.drop_table(_COMPONENTS)
+    op.drop_table(_VERSIONS)
+    adoption.bring_back(_VERSIONS)
     op.drop_index("idx_chain_update_time", "flow_chain")
 
 

@@ -121,6 +121,12 @@ class TenantChains:
         new._refill((*changes, *below))
         return new
 
+    def apart(self) -> "TenantChains":
+        """The same, to try something: what is compiled is not kept for others."""
+        new = self._copy()
+        new.plans = Plans()
+        return new
+
     def holding(self, held: Mapping[str, Held], *, settled: bool) -> "TenantChains":
         """The same with these chains held back, and no others."""
         new = self._copy()

@@ -11,7 +11,7 @@ from rules.compiler import ChainText, Compiled, compile_chain, compile_route
 from rules.plan import ComponentPolicy, Plan
 from rules.scripts import NO_ENGINES, Components, Engines, compensation_names
 from rules.source.edits import DEFAULT_TENANT
-from rules.source.scripts import ScriptChanges, Scripts
+from rules.source.tenant_scripts import ScriptChanges, Scripts
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,21 +50,35 @@ def suspects_of(chains: TenantChains, changed: Collection[str]) -> set[str]:
         return set(chains.rows)
     found, new = set(changed), set(changed)
     while new:
-        # Names of chains are whole words, but a word that holds one costs only a compilation.
-        leads = re.compile("|".join(map(re.escape, sorted(new)))).search
+        # Looking for the bare characters first is ten times as fast, and mostly finds nothing.
+        holds = re.compile("|".join(map(re.escape, sorted(new)))).search
+        names = re.compile("|".join(map(_mention, sorted(new)))).search
         new = {
             name
             for name, text in chains.texts.items()
-            if name not in found and (leads(text.text) or text.extends in new)
+            if name not in found
+            and ((holds(text.text) and names(text.text)) or text.extends in new)
         }
         found |= new
     return found
 
 
+def _mention(name: str) -> str:
+    """Finds a name in a text; rather in too many, but `pay` is not in `payNotify`."""
+    word = re.escape(name)
+    return rf"(?<!\w){word}(?!\w)" if re.fullmatch(r"\w+", name) else word
+
+
 def failing(chains: TenantChains, names: Iterable[str]) -> set[str]:
     """Those of the chains that do not compile as they are; templates are meant not to."""
+    return set(problems(chains, names))
+
+
+def problems(chains: TenantChains, names: Iterable[str]) -> dict[str, tuple[Diagnostic, ...]]:
+    """Why those of the chains do not compile that do not."""
     trial = _Trial(chains, None, nothing_stored)
-    return {name for name in names if trial.serves(name) and trial.problem(name) is not None}
+    found = ((name, trial.problem(name)) for name in names if trial.serves(name))
+    return {name: problem for name, problem in found if problem is not None}
 
 
 class _Trial:

@@ -23,8 +23,10 @@ from rules.source.revision import (
     current_stand,
     first_stand,
 )
-from rules.source.scripts import ScriptChanges, ScriptReader, ScriptRow
+from rules.source.script_reading import ScriptReader
+from rules.source.scripts import ScriptRow
 from rules.source.tables import flow_chain, rule_change
+from rules.source.tenant_scripts import ScriptChanges
 from rules.source.versions import earlier_chains
 
 Changes: TypeAlias = Mapping[str, Mapping[str, Mapping[str, ChainRow | None]]]
@@ -35,12 +37,12 @@ USUAL: Final = RuleNames()
 
 @dataclass(frozen=True, slots=True)
 class Everything:
-    """All rules, by namespace."""
+    """All rules; chains by namespace, scripts have none."""
 
     stand: Stand
     chains: Mapping[str, Iterable[ChainRow]]
     edits: Edits
-    scripts: Iterable[ScriptRow] = ()
+    scripts: tuple[ScriptRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,11 @@ class RuleReader:
         self._named = None if names.usual else NamedChains(names, application, namespaces)
         self._scripts = ScriptReader(application, names)
         self._polls = 0
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """None: the database is read as a whole."""
+        return ()
 
     def everything(self) -> Everything:
         """All rules as they are now. Raises SQLAlchemyError."""
@@ -116,7 +123,7 @@ class RuleReader:
         # Before the rows, where a database shows each query a moment of its own.
         stand = first_stand(connection, self._application)
         edits = self._metadata.read_edits(connection)
-        scripts = self._scripts.everything(connection)
+        scripts = tuple(self._scripts.everything(connection))
         if self._named is not None:
             return Everything(stand, self._named.read(connection), edits, scripts)
         chains = {

@@ -12,7 +12,18 @@ from typing import Any, Final, Literal
 
 import structlog
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Table, and_, case, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    Table,
+    and_,
+    case,
+    insert,
+    select,
+    update,
+)
 
 from rules.source.tables import flow_chain
 from rules.source.upsert import Incoming, upsert
@@ -97,12 +108,14 @@ class ChainRow:
 class ChainRepository:
     """The chains of one application and namespace, of all tenants."""
 
+    type: Final = "CHAIN"
+
     def __init__(
         self, engine: Engine, application: str, namespace: str, table: Table = flow_chain
     ) -> None:
         self._engine = engine
-        self._application = application
-        self._namespace = namespace
+        self.application: Final = application
+        self.namespace: Final = namespace
         self._table = table
 
     def read_all(self, connection: Connection | None = None) -> tuple[ChainRow, ...]:
@@ -110,7 +123,7 @@ class ChainRepository:
         chain = self._table.c
         query = (
             select(*columns_of(self._table))
-            .where(chain.application_name == self._application, chain.namespace == self._namespace)
+            .where(chain.application_name == self.application, chain.namespace == self.namespace)
             .order_by(chain.tenant_id, chain.chain_name)
         )
         with nullcontext(connection) if connection else self._engine.connect() as asked:
@@ -118,10 +131,34 @@ class ChainRepository:
 
     def save(self, row: ChainRow) -> None:
         """Insert a chain, or change it: its version then grows; saving the same changes nothing."""
+        with self._engine.begin() as connection:
+            statement = upsert(connection.dialect.name, self._table, _KEY, self._assign)
+            connection.execute(statement, self._values(row))
+
+    def find(self, connection: Connection, tenant: str, name: str) -> ChainRow | None:
+        """One chain, if there is one."""
+        query = select(*columns_of(self._table)).where(self._is(tenant, name))
+        found = connection.execute(query).mappings().one_or_none()
+        return None if found is None else chain_of(found)
+
+    def put(self, connection: Connection, row: ChainRow, *, new: bool) -> None:
+        """Write a chain as it is, with its version; raises IntegrityError for one not new."""
+        values = self._values(row)
+        if new:
+            connection.execute(insert(self._table).values(values))
+            return
+        del values["create_time"]
+        connection.execute(update(self._table).where(self._is(row.tenant, row.name)).values(values))
+
+    def name_of(self, row: ChainRow) -> str:
+        """What it is called."""
+        return row.name
+
+    def _values(self, row: ChainRow) -> dict[str, object]:
         now = datetime.now(UTC)
-        values = {
-            "application_name": self._application,
-            "namespace": self._namespace,
+        return {
+            "application_name": self.application,
+            "namespace": self.namespace,
             "tenant_id": row.tenant,
             "chain_name": row.name,
             **row.content,
@@ -129,9 +166,15 @@ class ChainRepository:
             "create_time": now,
             "update_time": now,
         }
-        with self._engine.begin() as connection:
-            statement = upsert(connection.dialect.name, self._table, _KEY, self._assign)
-            connection.execute(statement, values)
+
+    def _is(self, tenant: str, name: str) -> ColumnElement[bool]:
+        chain = self._table.c
+        return and_(
+            chain.application_name == self.application,
+            chain.namespace == self.namespace,
+            chain.tenant_id == tenant,
+            chain.chain_name == name,
+        )
 
     def _assign(self, incoming: Incoming) -> Iterator[tuple[str, ColumnElement[object]]]:
         chain = self._table.c

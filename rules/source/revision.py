@@ -21,7 +21,7 @@ from rules.source.tables import (
     saga_component_metadata,
 )
 
-Mode: TypeAlias = Literal["triggers", "update_time", "comparison"]
+Mode: TypeAlias = Literal["triggers", "update_time", "comparison", "files"]
 Kind: TypeAlias = Literal["chain", "component", "policy"]
 
 OVERLAP: Final = timedelta(seconds=60)
@@ -67,6 +67,11 @@ def current_stand(connection: Connection, application: str, before: Stand) -> St
     if before.revision:
         return Stand(connection.execute(_REVISION).scalar() or 0)
     return _since(connection, application, before.since)
+
+
+def current_revision(connection: Connection) -> int:
+    """The revision of now; zero where nobody counts."""
+    return connection.execute(_REVISION).scalar() or 0
 
 
 def changed_kinds(connection: Connection, application: str, since: int) -> Collection[str]:

@@ -1,8 +1,8 @@
-"""The rule source: reads chains and edited policies from the database, and serves snapshots.
+"""The rule source: reads chains and edited policies from where they are, and serves snapshots.
 
-For the API and the worker. A database that is down leaves the last snapshot serving and the
-source degraded; a chain that does not compile leaves its last good version serving. Who polls, and
-how often, is the poller's matter.
+For the API and the worker. A database or a folder that is away leaves the last snapshot serving
+and the source degraded; a chain that does not compile leaves its last good version serving. Who
+polls, and how often, is the poller's matter.
 """
 
 import threading
@@ -25,6 +25,7 @@ from rules.scripts import NO_ENGINES, Engines
 from rules.source.chains import TenantChains
 from rules.source.deployment import Deployments
 from rules.source.naming import RuleNames
+from rules.source.origin import Origin
 from rules.source.plans import MOST_PLANS, Plans
 from rules.source.quarantine import failing, settle
 from rules.source.reading import USUAL, Changed, Everything, RuleReader
@@ -52,7 +53,8 @@ class RuleSource:
     `components` are those that this deployment serves, `engines` run scripts; `when_max_wait` is
     the limit, in milliseconds, of a WHEN that says none itself. Of the namespaces in `further`, the
     chains are served that a route chooses; these may include and extend chains of the first one.
-    At most `most_plans` chains are kept compiled.
+    At most `most_plans` chains are kept compiled. Read is from `origin`; unless one is given, from
+    the engine's tables, which have these `names`.
     """
 
     def __init__(
@@ -66,13 +68,14 @@ class RuleSource:
         further: Iterable[str] = (),
         names: RuleNames = USUAL,
         most_plans: int = MOST_PLANS,
+        origin: Origin | None = None,
         observer: Observer | None = None,
         clock: Callable[[], float] = monotonic,
         engines: Engines = NO_ENGINES,
     ) -> None:
         self.engine: Final = engine
         self.namespaces: Final = tuple(dict.fromkeys((namespace, *further)))
-        self._reader = RuleReader(engine, application, self.namespaces, names)
+        self._reader: Origin = origin or RuleReader(engine, application, self.namespaces, names)
         self._application = application
         self._namespace = namespace
         self._deployments = Deployments(components, when_max_wait, engines=engines)
@@ -146,18 +149,24 @@ class RuleSource:
         return first, sum(one.size for one in first.snapshots.values())
 
     def _fail(self, error: Exception, started: float) -> None:
-        since = self._degraded.since if self._degraded else datetime.now(UTC)
         # The driver's own words, without the statement that it was given.
-        reason = str(getattr(error, "orig", None) or error)[:500]
+        self._degrade(str(getattr(error, "orig", None) or error))
+        self._report(RefreshReport("failed", self._clock() - started))
+
+    def _degrade(self, why: str) -> None:
+        reason, before = why[:500], self._degraded
+        since = before.since if before else datetime.now(UTC)
         self._degraded = Degraded(reason=reason, since=since)
         _log.error("rules_not_read", serving_old=self._served is not None, error=reason)
-        self._report(RefreshReport("failed", self._clock() - started))
 
     def _read(self, report: RefreshReport) -> None:
         self._refreshed_at = datetime.now(UTC)
-        if self._degraded is not None:
+        if problems := "; ".join(self._reader.problems):
+            if self._degraded is None or self._degraded.reason != problems[:500]:
+                self._degrade(problems)
+        elif self._degraded is not None:
             _log.info("rules_read_again", degraded_since=self._degraded.since.isoformat())
-        self._degraded = None
+            self._degraded = None
         if report.outcome == "changed":
             self._changed_at = self._refreshed_at
             _log.info("rules_changed", chains=report.changed, seconds=round(report.seconds, 3))

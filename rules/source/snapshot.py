@@ -149,25 +149,40 @@ class Snapshot:
         """What a tenant's chains may name: the registered components, and its scripts."""
         return self._deployments.of(tenant).components
 
-    def checked(self, tenant: str, chain: ChainText) -> tuple[Diagnostic, ...]:
+    def checked(
+        self, tenant: str, chain: ChainText, *, others: Texts = NOTHING
+    ) -> tuple[Diagnostic, ...]:
         """Errors and warnings of a chain that the tenant would serve.
 
         For publishing: among the tenant's other chains, with its edited policies, and with the
-        components of this deployment. Raises MetadataInvalid where edits no longer fit them.
+        components of this deployment. `others` stand for chains that are not served here. Raises
+        MetadataInvalid where edits no longer fit them.
         """
         if chain.name.startswith(RESERVED):
             return reserved(chain.name, chain.text).diagnostics
-        known = self._tenants.get(tenant)
         components = self.components_of(tenant)
         edited = partial(self.edits.merged, tenant)
         return check_chain(
             chain.name,
-            chains={**(known.texts if known else {}), chain.name: chain},
+            chains={**others, **self.texts(tenant), chain.name: chain},
             components=components,
             when_max_wait=self._deployments.when_max_wait,
             deployed=components,
             edited=lambda plan: edited_plan(plan, edited, components),
         )
+
+    def tried(self, tenant: str, chain: ChainText, *, others: Texts = NOTHING) -> Compiled:
+        """A chain compiled as if the tenant served it, `others` as for `checked`.
+
+        Raises ChainInvalid.
+        """
+        texts = {**others, **self.texts(tenant), chain.name: chain}
+        return self._deployments.of(tenant).compile(chain.name, texts)
+
+    def texts(self, tenant: str) -> Texts:
+        """The texts that a chain of the tenant may include and extend."""
+        known = self._tenants.get(tenant)
+        return known.texts if known else {}
 
     def routes(self, tenant: str) -> Mapping[str, Plan | ChainInvalid]:
         """The routes of the tenant's serving chains by chain, in the order of their names."""

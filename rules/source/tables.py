@@ -53,6 +53,8 @@ flow_chain: Final = Table(
     # Since migration 0006.
     Column("route", long_text()),
     Column("extends_chain", key_text(128)),
+    # Since migration 0010; the version of a change that is not live yet.
+    Column("draft_version", Integer),
     UniqueConstraint("application_name", "namespace", "tenant_id", "chain_name"),
     Index("idx_app_tenant", "application_name", "tenant_id", "status"),
     Index("idx_chain_enable", "chain_enable"),
@@ -77,6 +79,7 @@ rule_component: Final = Table(
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("create_time", UtcDateTime, nullable=False, server_default=CreateStamp()),
     Column("update_time", UtcDateTime, nullable=False, server_default=UpdateStamp()),
+    Column("draft_version", Integer),
     UniqueConstraint("application_name", "tenant_id", "component_id"),
     # SQLite has names of indexes once per database, so not the chains' `idx_app_tenant`.
     Index("idx_component_app_tenant", "application_name", "tenant_id", "status"),
@@ -101,6 +104,9 @@ config_version: Final = Table(
     Column("operator", String(128)),
     Column("reason", String(500)),
     Column("create_time", UtcDateTime, nullable=False, server_default=CreateStamp()),
+    # Since migration 0010; what a caller gave to make its request repeatable.
+    Column("request_key", key_text(128)),
+    Column("request_sha", String(64)),
     UniqueConstraint(
         "application_name",
         "namespace",
@@ -111,6 +117,7 @@ config_version: Final = Table(
         # By the naming convention it would be longer than MySQL allows.
         name="uq_config_version_row",
     ),
+    Index("idx_version_request", "application_name", "tenant_id", "request_key"),
 )
 
 rule_revision: Final = Table(

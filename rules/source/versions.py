@@ -4,11 +4,15 @@ For the rule source, which serves an earlier version where the present one does 
 who writes chains. A version is never changed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final, Literal, NamedTuple
 
 import structlog
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 from sqlalchemy import Connection, Text, insert, select, type_coerce
 
 from rules.source.repository import ChainRow, chain_of
@@ -16,8 +20,23 @@ from rules.source.tables import config_version as table
 
 CHAIN: Final = "CHAIN"
 MOST_TRIED: Final = 5
+NEVER_SERVED: Final = ("DRAFT", "UNPUBLISH", "DISABLE", "DELETE")
 
-Change = Literal["CREATE", "UPDATE", "PUBLISH", "DISABLE", "DELETE", "ROLLBACK", "IMPORT"]
+Change = Literal[
+    "CREATE",
+    "DRAFT",
+    "UPDATE",
+    "PUBLISH",
+    "UNPUBLISH",
+    "DISABLE",
+    "ENABLE",
+    "DELETE",
+    "DISCARD",
+    "ROLLBACK",
+    "IMPORT",
+    # As it was found, changed in the database itself.
+    "FOUND",
+]
 
 _CONTENT: Final = TypeAdapter(dict[str, Any])
 
@@ -26,32 +45,81 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Who changed something, what they did, and why."""
+    """Who changed something, what they did, and why.
+
+    `request_key` makes it repeatable, `request_sha` tells another request with the same key.
+    """
 
     change: Change
     operator: str | None = None
     reason: str | None = None
+    request_key: str | None = None
+    request_sha: str | None = None
+
+
+class Place(NamedTuple):
+    """Of what something is a version."""
+
+    application: str
+    type: Literal["CHAIN", "COMPONENT"]
+    namespace: str
+    tenant: str
+    name: str
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The place by column."""
+        return {
+            "application_name": self.application,
+            "config_type": self.type,
+            "namespace": self.namespace,
+            "tenant_id": self.tenant,
+            "chain_name": self.name,
+        }
+
+
+def sha_of(content: Mapping[str, object]) -> str:
+    """SHA-256 in hex: the same for the same content, whatever its version and name."""
+    return sha256(to_json(dict(sorted(content.items())))).hexdigest()
 
 
 def record_chain(
     connection: Connection, application: str, namespace: str, row: ChainRow, note: Note
 ) -> None:
     """Keep a chain's version. Raises sqlalchemy's IntegrityError if that number is kept already."""
+    place = Place(application, CHAIN, namespace, row.tenant, row.name)
+    record(connection, place, row.version, row.content, note)
+
+
+def record(
+    connection: Connection,
+    place: Place,
+    version: int,
+    content: Mapping[str, object],
+    note: Note,
+) -> None:
+    """Keep a version of anything; raises as above."""
     connection.execute(
         insert(table).values(
-            application_name=application,
-            namespace=namespace,
-            tenant_id=row.tenant,
-            config_type=CHAIN,
-            chain_name=row.name,
-            version=row.version,
-            content=row.content,
-            content_sha=row.sha,
+            **place.columns,
+            version=version,
+            content=dict(content),
+            content_sha=sha_of(content),
             change_type=note.change,
             operator=note.operator,
             reason=note.reason,
+            create_time=datetime.now(UTC),
+            request_key=note.request_key,
+            request_sha=note.request_sha,
         )
     )
+
+
+def kept_shas(connection: Connection, place: Place) -> dict[int, str]:
+    """The SHAs of all versions that are kept, by their numbers."""
+    kept = (table.c[column] == value for column, value in place.columns.items())
+    query = select(table.c.version, table.c.content_sha).where(*kept)
+    return {row.version: row.content_sha for row in connection.execute(query)}
 
 
 def earlier_chains(
@@ -66,6 +134,7 @@ def earlier_chains(
             table.c.tenant_id == tenant,
             table.c.config_type == CHAIN,
             table.c.chain_name == chain,
+            table.c.change_type.not_in(NEVER_SERVED),
         )
         .order_by(table.c.version.desc())
         .limit(MOST_TRIED)
@@ -73,7 +142,7 @@ def earlier_chains(
     found = []
     for version, content in connection.execute(query):
         try:
-            row = _row(tenant, chain, version, _CONTENT.validate_json(content))
+            row = chain_row(tenant, chain, version, _CONTENT.validate_json(content))
         except (KeyError, ValueError) as error:
             _log.warning("version_unreadable", tenant=tenant, chain=chain, why=str(error)[:300])
             continue
@@ -82,7 +151,8 @@ def earlier_chains(
     return found
 
 
-def _row(tenant: str, chain: str, version: int, content: dict[str, Any]) -> ChainRow:
+def chain_row(tenant: str, chain: str, version: int, content: Mapping[str, Any]) -> ChainRow:
+    """A chain by what a version keeps of it. Raises KeyError for a column that it lacks."""
     return chain_of(
         {
             "tenant": tenant,

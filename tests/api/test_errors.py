@@ -196,12 +196,13 @@ async def test_diagnostics_carry_position_and_drawing(api: Api) -> None:
         "chain": "unsound",
         "line": 2,
         "column": 12,
-        "span": {"start": 29, "end": 35},
+        "start": 29,
+        "end": 35,
         "drawing": "  WHEN(pay notify);\n           ^^^^^^",
-        "hint": None,
+        "mend": None,
     } | {"message": first["message"]}
     assert (second["line"], second["column"]) == (2, 19)
-    assert second["hint"] == "'THEN(' was opened in line 1"
+    assert second["mend"] == "'THEN(' was opened in line 1"
 
 
 async def test_a_wrong_method_names_the_right_one(api: Api) -> None:

@@ -3,9 +3,16 @@
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+from api.config.chain_schemas import ChainCreate, ChainUpdate
+from api.config.preview_schemas import ChainPreview
+from api.config.schemas import Move, Rollback
+from api.config.script_schemas import ScriptCreate, ScriptUpdate
 from api.schemas import ExecuteRequest
 from tests.api.sites import Api
+
+CHANGED = "200 400 404 409 422 428 503"
 
 # Every path with its methods and the answers it documents; a change here is a change for callers.
 GOLDEN = {
@@ -25,6 +32,34 @@ GOLDEN = {
     "GET /api/components/{component}/metadata": "200 400 404 422 503",
     "PUT /api/components/{component}/metadata": "200 400 404 409 422 503",
     "DELETE /api/components/{component}/metadata": "200 400 404 409 422 503",
+    "GET /api/config/chains": "200 400 409 422 503",
+    "POST /api/config/chains": "200 201 400 404 409 422 503",
+    "GET /api/config/chains/{name}": "200 400 404 409 422 503",
+    "GET /api/config/chains/{name}/diff": "200 400 404 409 422 503",
+    "POST /api/config/chains/{name}/preview": "200 400 404 409 422 503",
+    "GET /api/config/components": "200 400 409 422 503",
+    "POST /api/config/components": "200 201 400 409 422 503",
+    "GET /api/config/components/{name}": "200 400 404 409 422 503",
+    **{
+        f"{method} /api/config/{part}/{{name}}{what}": answers
+        for part in ("chains", "components")
+        for method, what, answers in (
+            ("PUT", "", CHANGED),
+            ("DELETE", "", CHANGED),
+            ("DELETE", "/draft", CHANGED),
+            ("POST", "/publish", CHANGED),
+            ("POST", "/unpublish", CHANGED),
+            ("POST", "/enable", CHANGED),
+            ("POST", "/disable", CHANGED),
+            ("POST", "/rollback", CHANGED),
+            ("GET", "/versions", "200 400 404 409 422 503"),
+            ("GET", "/versions/{version}", "200 400 404 409 422 503"),
+        )
+    },
+    "POST /api/config/refresh": "200 400 422 503",
+    "POST /api/config/cache": "200 400 422 503",
+    "DELETE /api/config/cache": "200 400 422 503",
+    "GET /api/config/status": "200 400 422",
     "GET /health": "200",
     "GET /ready": "200 503",
     "GET /metrics": "200",
@@ -60,6 +95,16 @@ async def test_every_error_has_the_one_shape(described: Any) -> None:
 async def test_the_examples_of_execute_are_requests(described: Any) -> None:
     examples = described["components"]["schemas"]["ExecuteRequest"]["examples"]
     assert [ExecuteRequest.model_validate(example).chain for example in examples] == ["placeOrder"]
+
+
+@pytest.mark.parametrize(
+    "model", [ChainCreate, ChainUpdate, ChainPreview, ScriptCreate, ScriptUpdate, Move, Rollback]
+)
+async def test_the_examples_of_the_configuration_are_requests(
+    described: Any, model: type[BaseModel]
+) -> None:
+    (example,) = described["components"]["schemas"][model.__name__]["examples"]
+    assert model.model_validate(example).model_dump(exclude_unset=True) == example
 
 
 @pytest.mark.usefixtures("worker")

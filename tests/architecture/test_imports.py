@@ -40,6 +40,14 @@ FRESH: list[tuple[str, str, set[str]]] = [
         "import workflows.saga",
         {"sqlalchemy", "temporalio", "fastapi", "redis"},
     ),
+    (
+        "a rule file that is no YAML",
+        """
+from rules.files.reading import read_definitions as read
+read("f.xml", b"<flow/>"), read("f.json", b'{"flow": {}}')
+""",
+        {"ruamel", "sqlalchemy", "pydantic", "temporalio", "structlog"},
+    ),
     ("the command's help", HELP, {"temporalio", "sqlalchemy", "fastapi", "pymysql", "redis"}),
 ]
 

@@ -88,6 +88,8 @@ def reader(temporal_server: DevServer, tmp_path: Path) -> Iterator[Reader]:
         f"http://{HOST}:8000": url,
         ".chainsaga/bin/temporal": shlex.quote(str(temporal_binary())),
         ".venv/bin/chainsaga check": f"{command} check --components activities.components,trains",
+        "sqlite:///.chainsaga/up/": f"sqlite:///{tmp_path}/",
+        ".venv/bin/chainsaga import ": f"{command} import {ROOT}/",
         "--task-queue chainsaga": f"--task-queue {TASK_QUEUE}",
     }
     with ExitStack() as parts:

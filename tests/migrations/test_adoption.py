@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
 from migrations.adoption import KEPT, PlatformRowsClash
 from migrations.run import downgrade, upgrade
@@ -149,6 +150,63 @@ def test_what_is_taken_over_is_what_is_made_new(engine: Engine, tmp_path: Path) 
     finally:
         fresh.dispose()
         run(engine, f"DROP DATABASE `{fresh.url.database}`")
+
+
+# Where somebody has already done by hand what the platform had planned.
+PLANNED = (
+    "ALTER TABLE {} ADD COLUMN application_name VARCHAR(100) NOT NULL DEFAULT 'dms-liteflow'",
+    "CREATE INDEX idx_app_tenant ON {}(application_name, tenant_id, status)",
+)
+PLANNED_OF_CHAINS = (
+    "ALTER TABLE flow_chain ADD COLUMN chain_enable TINYINT NOT NULL DEFAULT 1 COMMENT '启用'",
+    "ALTER TABLE flow_chain ADD COLUMN namespace VARCHAR(100) DEFAULT 'default'",
+    "CREATE INDEX idx_chain_enable ON flow_chain(chain_enable)",
+    "UPDATE flow_chain SET chain_enable = 0 WHERE tenant_id = 2",
+)
+
+
+def test_columns_that_are_there_already_keep_their_values(engine: Engine) -> None:
+    names = ("flow_chain", "rule_component")
+    run(engine, *(each.format(name) for each in PLANNED for name in names), *PLANNED_OF_CHAINS)
+    before = {name: definition(engine, name) for name in names}
+    upgrade(engine)
+    chains = ChainRepository(engine, "dms-liteflow", "default").read_all()
+    assert {(one.tenant, one.name) for one in chains if one.serving} == {("1", "order")}
+    assert [one.enabled for one in chains] == [True, True, False, False]
+    downgrade(engine)
+    assert {name: definition(engine, name) for name in names} == before
+
+
+NEW_ROWS = {
+    "flow_chain": "INSERT INTO flow_chain (tenant_id, chain_name, chain_code)"
+    " VALUES ('acme', 'new', 'THEN(a);')",
+    "rule_component": "INSERT INTO rule_component (tenant_id, component_id, component_code)"
+    " VALUES ('acme', 'new', 'x')",
+}
+
+
+REPAIRS = {
+    "flow_chain": "UPDATE flow_chain SET tenant_id = '9' WHERE tenant_id = 'acme'",
+    "rule_component": "UPDATE rule_component SET tenant_id = '9' WHERE tenant_id = 'acme'",
+}
+
+
+@pytest.mark.parametrize("table", NEW_ROWS)
+def test_rows_of_now_go_down_too_once_the_old_columns_can_hold_them(
+    engine: Engine, table: str
+) -> None:
+    before = definition(engine, table)
+    upgrade(engine)
+    number = len(contents(engine, [table])[table])
+    run(engine, NEW_ROWS[table])
+    with pytest.raises(DBAPIError, match="tenant_id"):
+        downgrade(engine)
+    run(engine, REPAIRS[table])
+    downgrade(engine)
+    assert definition(engine, table) == before
+    after = contents(engine, [table])[table]
+    assert len(after) == number + 1
+    assert sum(9 in row for row in after) == 1
 
 
 def test_a_migration_that_was_cut_off_can_be_repeated(engine: Engine) -> None:

@@ -49,7 +49,9 @@ LATER = {
 ADDED_LATER = {
     "saga_execution": ("waiting", "decisions", "parent", "parent_id"),
     "saga_step_execution": ("name", "note", "sub_runs"),
-    "flow_chain": ("undo_policy", "route", "extends_chain"),
+    "flow_chain": ("undo_policy", "route", "extends_chain", "draft_version"),
+    "rule_component": ("draft_version",),
+    "config_version": ("request_key", "request_sha"),
     "saga_component_metadata": (
         "compensate_when",
         "compensation_source",

@@ -83,7 +83,11 @@ def _tell(answered: int, answer: Answer) -> None:
 
 def _in_place(run: Callable[..., Answer], memory: int, question: Question) -> Answer:
     answer = run(question, seconds=question["seconds"], memory=memory)
-    return _too_large() if len(json.dumps(answer)) > MOST_OUTPUT else answer
+    if len(json.dumps(answer)) > MOST_OUTPUT:
+        answer = _too_large()
+    # Nobody knows what an engine is like that had no memory left.
+    worn = answer.get("error", {}).get("code") == "SCRIPT_MEMORY"
+    return answer | {"worn": worn}
 
 
 def _forked(confinement: Confinement, memory: int, run: Run, question: Question) -> Answer:

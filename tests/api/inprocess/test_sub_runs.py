@@ -18,7 +18,7 @@ from api.inprocess.clock import SystemClock, VirtualClock, run_virtual
 from api.inprocess.execute import InMemoryExecution
 from rules.compiler import ChainText, compile_chain
 from rules.errors import ChainUnknown
-from rules.execution import EntryStatus, Execution, Status, SubRun, steps_string
+from rules.execution import Cause, EntryStatus, Execution, Status, SubRun, steps_string
 from rules.plan import RetryPolicy
 from rules.sub_runs import DEEPEST, ID_LIMIT, sub_run_id
 from rules.wire import Frost, SagaOptions
@@ -384,6 +384,7 @@ async def test_a_cancel_reaches_a_thread_that_waits() -> None:
         async with asyncio.timeout(30):
             await until(standing, lambda runs: bool(runs) and len(runs[0].stack) == 2)
             running.cancel()
+            await until(standing, lambda runs: runs[0].cause is Cause.CANCEL)
             # What the chain runs now is awaited, as in any other saga.
             tell(running.sub_runs[0].execution().execution_id, "told")
             execution = await task

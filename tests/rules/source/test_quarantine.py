@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from rules.errors import ChainInvalid
 from rules.plan import ComponentPolicy
 from rules.source.freeze import freeze_current
+from rules.source.quarantine import suspects_of
 from rules.source.repository import ChainRepository, ChainRow
 from rules.source.service import RuleSource
 from rules.source.snapshot import Snapshot
@@ -194,6 +195,31 @@ def test_the_last_good_version_serves(
 
 def steps(snapshot: Snapshot, chain: str) -> str:
     return "".join(sorted(snapshot.compiled("1", chain).plan.components))
+
+
+NEAR = (
+    row("payNotify", "THEN(a);"),
+    row("notify", "THEN(a, payNotify);"),
+    row("day", "THEN(order, b);"),
+    row("by-pay", "THEN(b);"),
+    row("far", 'THEN(a, node("by-pay"));'),
+)
+SUSPECTS: list[tuple[set[str], set[str]]] = [
+    ({"pay"}, {"pay", "order", "day", "far"}),
+    ({"payNotify"}, {"payNotify", "notify"}),
+    ({"by-pay"}, {"by-pay", "far"}),
+    ({"base"}, {"base", "child"}),
+    ({"a", "gone"}, {"a", "gone", "order", "day", "base", "child", "payNotify", "notify", "far"}),
+]
+
+
+@pytest.mark.parametrize(("changed", "suspected"), SUSPECTS)
+def test_whom_a_change_may_concern(
+    components: Components, changed: set[str], suspected: set[str]
+) -> None:
+    chains = Snapshot([*ROWS, *NEAR], components).tenant("1")
+    assert chains is not None
+    assert suspects_of(chains, changed) == suspected
 
 
 def test_a_held_back_chain_keeps_its_options_and_its_version(components: Components) -> None:

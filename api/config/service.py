@@ -1,0 +1,273 @@
+"""FlowConfigService: lists, reads and changes chains and script components.
+
+For the routers of the configuration. What a change means is `rules.config`; here requests become
+wishes, and every instance is told.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.config.cursors import LONGEST, read_cursor, read_version
+from rules.compiler import Compiled
+from rules.config.changes import (
+    Standing,
+    Step,
+    Wish,
+    create,
+    discard,
+    publish,
+    remove,
+    roll_back,
+    save,
+    switch,
+    unpublish,
+)
+from rules.config.errors import ConfigInvalid, NamespaceUnknown, RulesReadOnly
+from rules.config.history import Kept, Recorded
+from rules.config.judging import Broken, ChainJudge, beneath, checked, would_break
+from rules.config.kinds import CHAINS, COMPONENTS, Content, Key, Kind
+from rules.config.live import LiveRules
+from rules.config.reading import ConfigReader, Listing
+from rules.config.rows import Rows, Wanted
+from rules.config.scripts import ScriptCheck, ScriptJudge, unchecked
+from rules.config.writing import Asked, ConfigWriter, Judge, Written
+from rules.errors import Diagnostic
+from rules.plan import Plan
+from rules.source.chains import text_of
+from rules.source.edits import edited_plan
+from rules.source.news import RuleNews
+from rules.source.repository import ChainRow
+from rules.source.revision import current_revision
+from rules.source.versions import Note, chain_row
+
+KEY_LENGTH: Final = 128
+SIDES: Final = ("live", "draft", "newest")
+MOVES: Final[dict[str, Wish]] = {
+    "publish": publish,
+    "unpublish": unpublish,
+    "enable": partial(switch, on=True),
+    "disable": partial(switch, on=False),
+}
+"""What can be asked for without any content. Only to publish, one must know what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who asks for a change, and under which conditions."""
+
+    operator: str
+    reason: str | None = None
+    version: int | None = None
+    force: bool = False
+    request_key: str | None = None
+    request_sha: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    kind: Kind
+    rows: Rows
+    reader: ConfigReader
+    writer: ConfigWriter
+
+
+class FlowConfigService:
+    """The configuration of one application.
+
+    `registered` are the components that code defines; `read_only` is where the rules are kept if
+    they cannot be edited here.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        application: str,
+        rules: LiveRules,
+        registered: Collection[str],
+        news: RuleNews,
+        *,
+        read_only: str | None = None,
+        script_check: ScriptCheck = unchecked,
+    ) -> None:
+        self._engine = engine
+        self.rules: Final = rules
+        self.news: Final = news
+        self._read_only = read_only
+        self._registered = registered
+        self._script_check = script_check
+        self._parts = {
+            kind.type: _Part(
+                kind,
+                Rows(application, kind),
+                ConfigReader(engine, application, kind),
+                ConfigWriter(engine, application, kind, rules),
+            )
+            for kind in (CHAINS, COMPONENTS)
+        }
+
+    def key(self, kind: Kind, tenant: str, name: str, namespace: str | None = None) -> Key:
+        """What a request names. Raises NamespaceUnknown for one that is not served here."""
+        if not kind.namespaced:
+            return Key("", tenant, name)
+        served = self.rules.namespaces
+        if namespace is not None and namespace not in served:
+            raise NamespaceUnknown(namespace, served)
+        return Key(namespace or served[0], tenant, name)
+
+    def revision(self) -> int | None:
+        """How far the rules in the database are; None if it does not answer."""
+        try:
+            with self._engine.connect() as connection:
+                return current_revision(connection)
+        except SQLAlchemyError:
+            return None
+
+    def page(
+        self, kind: Kind, tenant: str, wanted: Wanted, limit: int, cursor: str | None
+    ) -> Listing:
+        """A page of what the tenant sees. Raises BadCursor, RulesReadOnly, SQLAlchemyError."""
+        after = None if cursor is None else read_cursor(cursor)
+        return self._part(kind).reader.page(tenant, wanted, limit, after)
+
+    def find(self, kind: Kind, key: Key) -> Standing:
+        """How one stands. Raises ChainUnknown, ScriptUnknown, RulesReadOnly, SQLAlchemyError."""
+        return self._part(kind).reader.find(key)
+
+    def versions(self, kind: Kind, key: Key, limit: int, cursor: str | None) -> list[Recorded]:
+        """Versions, the newest first, also of what is gone; raises as `find`, and BadCursor."""
+        before = None if cursor is None else read_version(cursor)
+        return self._part(kind).reader.versions(key, limit, before)
+
+    def version(self, kind: Kind, key: Key, version: int) -> Kept:
+        """One version; raises as `find`, and VersionUnknown."""
+        return self._part(kind).reader.version(key, version)
+
+    def side(self, kind: Kind, key: Key, which: str) -> Kept:
+        """A version by its number, or `live`, `draft` or `newest`. Raises as `version`,
+        and ConfigInvalid.
+
+        Without a draft, `draft` is what is live; without anything live, `live` is the draft.
+        """
+        if which not in SIDES:
+            if not (which.isascii() and which.isdigit() and len(which) <= LONGEST):
+                raise ConfigInvalid(which[:80], f"a version, or one of {', '.join(SIDES)}")
+            return self.version(kind, key, int(which))
+        standing = self.find(kind, key)
+        assert standing.row is not None
+        if which == "live" or standing.draft is None:
+            number = standing.version if standing.found else standing.row.version
+            return self.version(kind, key, number)
+        return standing.draft
+
+    def compiled(self, kept: Kept) -> Compiled:
+        """A version of a chain as it would be among the chains of now. Raises ChainInvalid."""
+        key = kept.recorded.key
+        snapshot = self.rules.snapshot_of(key.namespace)
+        others = beneath(self.rules, key)
+        return snapshot.tried(key.tenant, text_of(self._row(kept)), others=others)
+
+    def plan(self, kept: Kept) -> Plan:
+        """The same with the policies that the tenant edited; raises MetadataInvalid as well."""
+        key = kept.recorded.key
+        snapshot = self.rules.snapshot_of(key.namespace)
+        edits = partial(snapshot.edits.merged, key.tenant)
+        return edited_plan(self.compiled(kept).plan, edits, snapshot.components_of(key.tenant))
+
+    def _row(self, kept: Kept) -> ChainRow:
+        key = kept.recorded.key
+        return chain_row(key.tenant, key.name, kept.recorded.version, kept.content)
+
+    def checked(self, kept: Kept) -> tuple[Diagnostic, ...]:
+        """What the compiler and the lint say of a content, as if it were to be published."""
+        return checked(self.rules, kept.recorded.key, self._row(kept))
+
+    def would_break(self, kept: Kept) -> Broken:
+        """The chains that would not compile any more."""
+        return would_break(self.rules, kept.recorded.key, self._row(kept))
+
+    def create(
+        self, kind: Kind, key: Key, call: Call, fields: Content, *, enabled: bool, live: bool
+    ) -> Written:
+        """A new one. Raises AlreadyExists, and as `_write`."""
+        return self._write(kind, key, call, create(fields, enabled=enabled, publish=live))
+
+    def update(self, kind: Kind, key: Key, call: Call, fields: Content, *, live: bool) -> Written:
+        """These columns; a draft, or live at once. Raises as `_write`."""
+        wish = self._existing(kind, key, save(fields, publish=live))
+        return self._write(kind, key, call, wish, bound=True)
+
+    def move(self, kind: Kind, key: Key, call: Call, move: str) -> Written:
+        """One of MOVES. Raises as `_write`."""
+        wish = self._existing(kind, key, MOVES[move])
+        return self._write(kind, key, call, wish, bound=move == "publish")
+
+    def discard(self, kind: Kind, key: Key, call: Call) -> Written:
+        """Give up the draft beside what is live. Raises as `_write`."""
+        return self._write(kind, key, call, self._existing(kind, key, discard), bound=True)
+
+    def remove(self, kind: Kind, key: Key, call: Call) -> Written:
+        """Delete; what is deleted already stays so. Raises as `_write`."""
+        wish = self._existing(kind, key, remove, gone=True)
+        return self._write(kind, key, call, wish, bound=True)
+
+    def roll_back(
+        self, kind: Kind, key: Key, call: Call, version: int, *, live: bool | None
+    ) -> Written:
+        """As it was in a version, also if it is gone. Raises VersionUnknown, and as `_write`."""
+        kept = self.version(kind, key, version)
+        return self._write(kind, key, call, roll_back(kept.content, live=live))
+
+    def _write(
+        self, kind: Kind, key: Key, call: Call, wish: Wish, *, bound: bool = False
+    ) -> Written:
+        """Raises what the writer raises, ChainUnknown or ScriptUnknown, and RulesReadOnly."""
+        part = self._part(kind)
+        _check_key(call.request_key)
+        note = Note("UPDATE", call.operator, call.reason, call.request_key, call.request_sha)
+        asked = Asked(
+            key=key,
+            wish=wish,
+            note=note,
+            judge=self._judge(part, force=call.force),
+            expect=call.version,
+            bound=bound,
+        )
+        written = part.writer.write(asked)
+        return (
+            written
+            if written.step is None
+            else replace(written, told=self.news.tell(everything=written.hidden))
+        )
+
+    def _judge(self, part: _Part, *, force: bool) -> Judge:
+        if part.kind is CHAINS:
+            return ChainJudge(self.rules, part.rows, force=force)
+        return ScriptJudge(self._registered, self._script_check)
+
+    def _existing(self, kind: Kind, key: Key, wish: Wish, *, gone: bool = False) -> Wish:
+        """The wish for something that must be there; with `gone` it may have been deleted."""
+        reader = self._part(kind).reader
+
+        def checked(standing: Standing) -> Step | None:
+            if standing.row is None:
+                if gone and standing.last is not None and standing.last.change == "DELETE":
+                    return None
+                raise reader.unknown(key)
+            return wish(standing)
+
+        return checked
+
+    def _part(self, kind: Kind) -> _Part:
+        if self._read_only is not None:
+            raise RulesReadOnly(self._read_only)
+        return self._parts[kind.type]
+
+
+def _check_key(key: str | None) -> None:
+    if key is not None and not (0 < len(key) <= KEY_LENGTH and key.isprintable()):
+        raise ConfigInvalid("Idempotency-Key", "1 to 128 printable characters")

@@ -1,0 +1,39 @@
+"""Where rules are read: the tables of the database, or files.
+
+For the rule source, which serves what it is given and does not know which of them it is.
+"""
+
+from typing import Protocol
+
+from rules.source.reading import Changed, Everything
+from rules.source.repository import ChainRow
+from rules.source.revision import Mode, Stand
+
+
+class Origin(Protocol):
+    """The rules of one application in some namespaces. All may raise SQLAlchemyError or OSError."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What was wrong in a part at the last reading, while the others were read."""
+        ...
+
+    def everything(self) -> Everything:
+        """All rules as they are now."""
+        ...
+
+    def changes(self, since: Stand) -> Everything | Changed | None:
+        """What was touched since then; None if nothing was."""
+        ...
+
+    def moved(self, since: Stand) -> bool:
+        """Whether `changes` would find anything to look at."""
+        ...
+
+    def mode(self, stand: Stand) -> Mode:
+        """How changes are seen."""
+        ...
+
+    def earlier(self, namespace: str, tenant: str, chain: str) -> list[ChainRow]:
+        """Versions of a chain that somebody kept, the newest first."""
+        ...

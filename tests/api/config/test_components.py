@@ -1,0 +1,103 @@
+"""Script components over HTTP: what is theirs alone, beside what they share with chains."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.config.author import Author, refused
+from tests.api.sites import only
+
+pytestmark = pytest.mark.asyncio
+
+SCRIPT: dict[str, Any] = {
+    "name": "isLarge",
+    "title": "large orders",
+    "type": "boolean_script",
+    "language": "CEL",
+    "code": "request.price > 1000",
+}
+
+
+async def test_a_script_has_drafts_versions_and_a_way_back(author: Author) -> None:
+    made = await author.done("POST", "components", {**SCRIPT, "publish": True})
+    assert only(made, "status", "version", "type", "language", "code", "title") == {
+        "status": "PUBLISHED",
+        "version": 1,
+        "type": "boolean_script",
+        "language": "cel",
+        "code": "request.price > 1000",
+        "title": "large orders",
+    }
+    path = "components/isLarge"
+    drafted = await author.done("PUT", path, {"version": 1, "code": "request.price > 2000"})
+    assert (drafted["code"], drafted["draft"]["code"]) == (made["code"], "request.price > 2000")
+    live = await author.done("POST", f"{path}/publish", {"version": 2})
+    assert (live["code"], live["draft"], live["version"]) == ("request.price > 2000", None, 3)
+    await author.done("POST", f"{path}/disable")
+    await author.done("POST", f"{path}/enable")
+    back = await author.done("POST", f"{path}/rollback", {"version": 1, "reason": "too few"})
+    assert (back["code"], back["version"], back["reason"]) == (made["code"], 6, "too few")
+    assert only(await author.get(f"{path}/versions/3"), "code", "change", "language") == {
+        "code": "request.price > 2000",
+        "change": "PUBLISH",
+        "language": "cel",
+    }
+    gone = await author.done("DELETE", path, version=6)
+    assert (gone["name"], gone["version"]) == ("isLarge", 7)
+    assert refused(await author.send("GET", path)) == (404, "COMPONENT_UNKNOWN")
+    assert [change for _, change in await author.changes("isLarge", "components")] == [
+        "DELETE",
+        "ROLLBACK",
+        "ENABLE",
+        "DISABLE",
+        "PUBLISH",
+        "DRAFT",
+        "CREATE",
+    ]
+
+
+async def test_a_stale_edit_of_a_script_is_refused(author: Author) -> None:
+    await author.done("POST", "components", SCRIPT)
+    path = "components/isLarge"
+    assert refused(await author.send("PUT", path, {"code": "true"})) == (428, "VERSION_REQUIRED")
+    await author.done("PUT", path, {"version": 1, "code": "true"})
+    answer = await author.send("PUT", path, {"version": 1, "code": "false"})
+    assert refused(answer) == (409, "CONFIG_STALE")
+
+
+async def test_scripts_and_chains_of_one_name_are_apart(author: Author) -> None:
+    await author.done("POST", "components", SCRIPT)
+    await author.create("isLarge", "THEN(pay);")
+    await author.edit("isLarge", description="a chain")
+    assert len(await author.changes("isLarge")) == 2
+    assert len(await author.changes("isLarge", "components")) == 1
+
+
+BAD: list[tuple[dict[str, Any], str, str]] = [
+    ({"name": "pay"}, "CONFIG_INVALID", "name"),
+    ({"name": "chainsaga.mine"}, "CONFIG_INVALID", "name"),
+    ({"type": "wizard"}, "REQUEST_INVALID", "type"),
+    ({"language": " "}, "REQUEST_INVALID", "language"),
+    ({"code": ""}, "REQUEST_INVALID", "code"),
+]
+
+
+@pytest.mark.parametrize(("fields", "code", "field"), BAD)
+async def test_a_script_that_cannot_be_is_refused(
+    author: Author, fields: dict[str, Any], code: str, field: str
+) -> None:
+    answer = await author.send("POST", "components", {**SCRIPT, **fields})
+    assert refused(answer) == (422, code)
+    assert field in answer.json()["message"]
+
+
+async def test_scripts_are_listed_by_state(author: Author) -> None:
+    for name in ("x1", "x2", "x3"):
+        await author.done("POST", "components", {**SCRIPT, "name": name, "publish": name != "x1"})
+    mine = author.tenant
+    found = await author.get("components", status="PUBLISHED", text="x")
+    assert [one["name"] for one in found["items"] if one["tenant"] == mine] == ["x2", "x3"]
+    page = await author.get("components", limit=1, text="x")
+    rest = await author.get("components", cursor=page["next_cursor"], text="x")
+    names = [item["name"] for item in (*page["items"], *rest["items"]) if item["tenant"] == mine]
+    assert names == ["x1", "x2", "x3"]
