@@ -25,6 +25,7 @@ from sqlalchemy import make_url
 from api.cli.processes import app
 from dev import temporal_server as launcher
 from dev.databases import DatabaseServer, RedisServer, mariadb, redis_server
+from dev.jvm import worker_jar
 from dev.processes import ChildProcess, free_port, log_tail, running, wait_until
 from dev.stack import ROOT
 from dev.temporal_server import HOST, DevServer, dev_server
@@ -36,9 +37,11 @@ from worker import MIRROR_GRACE
 
 FILE = ROOT / "docker-compose.yml"
 DOCKERFILE = (ROOT / "dev" / "Dockerfile").read_text().replace("\\\n", " ")
+JVM_DOCKERFILE = (ROOT / "dev" / "jvm.Dockerfile").read_text()
 STACK: Any = YAML(typ="safe").load(FILE)
 SERVICES: dict[str, Any] = STACK["services"]
-OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+JVM = "jvm-worker"
+OURS = {name: one for name, one in SERVICES.items() if "build" in one and name != JVM}
 DURABLE = "unless-stopped"
 ONCE = "no"
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<kind>:\?|:-)(?P<rest>[^}]*)\}|\$\$")
@@ -246,6 +249,47 @@ def test_docker_sees_what_is_copied_and_nothing_else() -> None:
     assert lines[0] == "*"
     assert [line[1:] for line in lines if line[0] == "!"] == copied(DOCKERFILE)
     assert all((ROOT / path).exists() for path in copied(DOCKERFILE))
+    assert "activities/scripts/jvm/target" in lines
+
+
+# -- The JVM worker's image --------------------------------------------------------------------
+
+
+def test_the_jvm_worker_runs_only_where_it_is_asked_for() -> None:
+    assert [name for name in SERVICES if "profiles" in SERVICES[name]] == [JVM]
+    assert SERVICES[JVM]["profiles"] == ["jvm"]
+    assert filled(STACK["x-settings"]["CHAINSAGA_JVM_WORKER"], {}) == "false"
+    build = SERVICES[JVM]["build"]
+    assert (ROOT / build["context"] / build["dockerfile"]).is_file()
+    assert seconds(SERVICES[JVM]["stop_grace_period"]) > 30
+
+
+def test_the_image_of_the_jvm_worker_is_pinned_and_its_user_is_not_root() -> None:
+    assert "\nUSER chainsaga\n" in JVM_DOCKERFILE
+    for image in re.findall(r"^FROM (\S+)", JVM_DOCKERFILE, re.MULTILINE):
+        assert re.search(r":\d+\.\d+\.\d+", image)
+    for source in copied(JVM_DOCKERFILE):
+        assert source.startswith("activities/")
+        assert (ROOT / source).exists()
+
+
+def test_the_jvm_worker_runs_as_its_service_says(machine: "Machine") -> None:
+    found = re.search(r"^ENTRYPOINT (\[.+\])$", JVM_DOCKERFILE, re.MULTILINE)
+    assert found is not None
+    words: list[str] = json.loads(found[1])
+    target = re.search(
+        r"^COPY --from=build /build/target/dist (\S+)$", JVM_DOCKERFILE, re.MULTILINE
+    )
+    assert target is not None
+    jar = worker_jar()
+    given = [word.replace(target[1], str(jar.parent)) for word in words]
+    log = machine.home / "jvm-worker.log"
+    block: dict[str, str] = SERVICES[JVM]["environment"]
+    own = {variable: machine.here(value) for variable, value in block.items()}
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **own}
+    with running(given, name=JVM, log=log, env=environment, cwd=machine.home) as child:
+        said = '"event":"jvm worker ready queue=chainsaga-jvm namespace=default"'
+        wait_until(lambda: said in child.log.read_text(), 60, said, child=child)
 
 
 # -- Our services, natively --------------------------------------------------------------------

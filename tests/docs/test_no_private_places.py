@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dev.stack import ROOT
 
-SKIPPED = {"__pycache__", "build", "dist"}
+SKIPPED = {"__pycache__", "build", "dist", "target"}
 # In pieces, so that this file does not hold what it looks for.
 PRIVATE = re.compile(
     "|".join(

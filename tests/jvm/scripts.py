@@ -1,8 +1,13 @@
 """Chains and scripts for the tests of the JVM worker, as rows of the rule tables have them."""
 
+import re
 from typing import Final
 
+from dev.stack import ROOT
+
 CHAINS: Final = {
+    "documented": "THEN(price, IF(isLarge, FOR(parcels).DO(count)),"
+    " SWITCH(carrier).TO(byAir, byRoad));",
     "every": "THEN(ITERATOR(lines).DO(THEN(total, IF(isDear, dear))), FOR(times).DO(count),"
     ' SWITCH(which).TO(few, many.tag("m")), WHILE(more).DO(count).BREAK(isNine), answer);',
     "undone": "THEN(book, broken);",
@@ -16,8 +21,19 @@ CHAINS: Final = {
     "retried": 'THEN(flaky.retry(2, "java.lang.IllegalStateException"));',
 }
 
+PAGE: Final = ROOT / "docs" / "jvm-scripts.md"
+DOCUMENTED: Final = {
+    id: (type, language, text)
+    for id, type, language, text in re.findall(
+        r"#### `(\w+)` \(`(\w+)`, `(\w+)`\)\n\n```\w+\n(.*?)```\n", PAGE.read_text(), re.DOTALL
+    )
+}
+
 # Id -> type, language, text.
 SCRIPTS: Final = {
+    **DOCUMENTED,
+    "byAir": ("script", "groovy", "'air'"),
+    "byRoad": ("script", "groovy", "'road'"),
     "lines": ("iterator_script", "groovy", "return _meta.requestData.lines"),
     "total": (
         "script",

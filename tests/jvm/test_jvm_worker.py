@@ -11,6 +11,7 @@ from dev.processes import ChildProcess
 from tests.api.sites import Api, only
 from tests.api.waiting import until
 from tests.jvm.conftest import JvmWorker
+from tests.jvm.scripts import DOCUMENTED
 
 LIMIT: Final = 40.0
 SIGTERM_EXIT: Final = 128 + signal.SIGTERM
@@ -50,6 +51,15 @@ async def test_every_kind_in_every_language(api: Api, id: str) -> None:
     assert view["status"] == "COMPLETED", view["error"]
     assert view["context"] == {"total": 50, "dear": ["ink"], "count": 9, "which": "many"}
     assert view["output"] == {"by": "groovy", "of": "every", "at": 1.5}
+
+
+@pytest.mark.usefixtures("worker")
+async def test_the_scripts_of_the_page(api: Api, id: str) -> None:
+    assert DOCUMENTED.keys() == {"price", "isLarge", "parcels", "carrier"}
+    lines = [{"price": 400, "quantity": 2}, {"price": 300, "quantity": 1}]
+    view = await run(api, "documented", id, {"lines": lines})
+    assert view["context"] == {"total": 1100, "count": 2}
+    assert view["output"] == "road"
 
 
 @pytest.mark.usefixtures("worker")
