@@ -24,7 +24,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, PollerBehaviorSimpleMax
 from activities.chains import Chains
 from activities.cluster import check_search_attributes, connect_when_up
 from activities.errors import ActivityError
-from activities.execute import component_activities
+from activities.execute import component_activities, script_activity
 from activities.logs import configure_logging
 from activities.maintenance.jobs import Rules, Stores, job_activities
 from activities.maintenance.schedules import keep_all
@@ -94,6 +94,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
                 *component_activities(
                     registry, runner, Chains(rules, writer, reader, start_attributes)
                 ),
+                script_activity(runner),
                 *undo_activities(),
                 *system_activities(rules, writer),
                 *job_activities(Stores(engine, reader, writer, hot), job_rules(settings)),

@@ -35,18 +35,17 @@ StepActivity = Callable[[StepRequest], Awaitable[StepReply]]
 
 def component_activities(
     registry: Registry, runner: Runner, chains: Chains | None = None
-) -> Iterator[Callable[..., Awaitable[StepReply]]]:
+) -> Iterator[StepActivity]:
     """One activity function per component; a chain's step is scheduled by component id.
 
-    The last one is for all scripts. `chains` is what those that run chains start them with.
+    `chains` is what those that run chains start them with.
     """
     for component in registry.values():
         yield _activity(component, runner, chains)
-    yield _script_activity(runner)
 
 
-def _script_activity(runner: Runner) -> Callable[[Sequence[RawValue]], Awaitable[StepReply]]:
-    """Whatever has no activity of its own; only steps that bring a script are known to it."""
+def script_activity(runner: Runner) -> Callable[[Sequence[RawValue]], Awaitable[StepReply]]:
+    """The activity of whatever has none of its own; it knows only steps that bring a script."""
 
     async def run(given: Sequence[RawValue]) -> StepReply:
         request = script_request(given)

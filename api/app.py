@@ -36,6 +36,7 @@ from api.routers import (
 )
 from api.sagas import Sagas
 from api.services import ApiServices
+from rules.config.script_texts import checked_by
 from rules.source.choice import DATABASE, open_rules
 from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
@@ -136,6 +137,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
                     registry.policies,
                     news,
                     read_only=_read_only(settings),
+                    script_check=checked_by(engines),
                 ),
             )
         finally:

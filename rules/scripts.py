@@ -33,6 +33,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 _ALIASES: Final = {"js": "javascript"}
 _CONTEXT: Final = re.compile("ontext|Bind")
 _REQUEST: Final = re.compile("equestData")
+_SHORT_REQUEST: Final = re.compile(r"equestData|\brequest\b")
 _DELIVERIES: Final = re.compile("DeliveryData")
 
 
@@ -125,9 +126,10 @@ def policy_of(script: ScriptText, engines: Engines) -> ComponentPolicy:
 def needs_of(script: ScriptText) -> Needs:
     """What a script is sent, by the words of its text."""
     asks = partial(re.Pattern.search, string=script.text)
+    request = _SHORT_REQUEST if language_of(script.language) == "cel" else _REQUEST
     delivered = (delivery_key(script.id),) if asks(_DELIVERIES) else ()
     return Needs(
-        request=asks(_REQUEST) is not None,
+        request=asks(request) is not None,
         whole_context=asks(_CONTEXT) is not None,
         context_keys=delivered,
         undo_output=True,

@@ -157,6 +157,12 @@ NEEDS = [
 ]
 
 
+def test_in_cel_the_request_has_a_short_name() -> None:
+    for text, needed in (("request.n > 1", True), ("requested == 1", False)):
+        found = components(script(text=text, language="cel", type="boolean_script"))["price"]
+        assert found.needs.request is needed
+
+
 @pytest.mark.parametrize(("text", "needs"), NEEDS)
 def test_a_script_is_sent_what_its_words_ask_for(
     text: str, needs: tuple[bool, bool, tuple[str, ...]]

@@ -43,7 +43,9 @@ def run(question: Question) -> Answer:
     except ValueError as error:
         line, words = _place(error)
         return failed("SCRIPT_INVALID", "SyntaxError", words, line=line)
-    given = {"defaultContext": question["context"], "_meta": question["meta"]}
+    context, meta = question["context"], question["meta"]
+    given = {"defaultContext": context, "context": context, "_meta": meta}
+    given["request"] = meta["requestData"]
     try:
         value: Any = program.execute(given)
         json.dumps(value, allow_nan=False)

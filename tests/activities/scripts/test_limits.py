@@ -1,6 +1,7 @@
 """What scripts cannot do, whatever they try; and that the next script finds a well engine."""
 
 import asyncio
+import platform
 import socket
 import sys
 from collections.abc import Iterator
@@ -8,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from activities.errors import EngineDown
 from activities.runner import StepError
 from activities.scripts.engine import ScriptEngines
+from activities.scripts.inside.confinement import Confinement, Unconfined
 from activities.scripts.inside.python import MODULES
+from activities.scripts.process import EngineProcess, Ticket
 from rules.plan import Kind
 from rules.wire import ScriptCall, StepReply, StepRequest
 from tests.activities.scripts.golden import answered
@@ -229,6 +233,33 @@ def test_what_is_wrong_with_a_text(
     problem = engines.problem(language, kind, text)
     assert (problem is None) == (found is None), problem
     assert found is None or (problem is not None and found in problem)
+
+
+def test_an_engine_that_does_not_start_is_down() -> None:
+    process = EngineProcess("none", 64 << 20)
+    with pytest.raises(EngineDown, match="the engine for none does not start"):
+        process.ask({}, 1, Ticket())
+    process.close()
+
+
+def test_where_nothing_can_be_confined_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(platform, "machine", lambda: "pdp11")
+    with pytest.raises(Unconfined, match="pdp11"):
+        Confinement()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    Confinement()
+
+
+def test_an_engine_is_started_anew_when_it_has_ended() -> None:
+    process = EngineProcess("cel", 64 << 20)
+    assert process.ask({"check": "boolean", "text": "true"}, 10, Ticket()) == {"problem": None}
+    process.kill()
+    answer = process.ask({"check": "boolean", "text": "true"}, 10, Ticket())
+    # The end may be seen by the question, or before it.
+    assert "error" in answer or answer == {"problem": None}
+    assert process.ask({"check": "boolean", "text": "true"}, 10, Ticket()) == {"problem": None}
+    process.close()
 
 
 def test_of_other_languages_nothing_is_said(engines: ScriptEngines) -> None:
