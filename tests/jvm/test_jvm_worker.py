@@ -156,13 +156,23 @@ async def test_a_cancelled_step_is_stopped(api: Api, id: str, tmp_path: Path) ->
     assert (entry["status"], entry["error"]["code"]) == ("UNKNOWN", "CANCELLED")
 
 
-async def test_a_worker_that_is_killed_leaves_the_step_to_another(
-    api: Api, jvm: JvmWorker, patient: ChildProcess, id: str, tmp_path: Path
+@pytest.fixture
+def alone(patient: ChildProcess) -> None:
+    """No worker runs any more."""
+    patient.stop()
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+async def test_a_worker_that_ends_leaves_the_step_to_another(
+    api: Api, jvm: JvmWorker, id: str, tmp_path: Path, end: signal.Signals
 ) -> None:
-    await api.execute("lasting", {"gate": str(tmp_path)}, execution_id=id, mode="async")
-    await entered(tmp_path, 1)
-    patient.send(signal.SIGKILL)
-    patient.wait(LIMIT)
+    narrow = {"CHAINSAGA_SCRIPT_TIMEOUT": "60", "CHAINSAGA_SHUTDOWN_GRACE": "0.5"}
+    with jvm.running(**narrow) as first:
+        await api.execute("lasting", {"gate": str(tmp_path)}, execution_id=id, mode="async")
+        await entered(tmp_path, 1)
+        first.send(end)
+        first.wait(LIMIT)
     with jvm.running(CHAINSAGA_SCRIPT_TIMEOUT="60"):
         await entered(tmp_path, 2)
         (tmp_path / "open").touch()

@@ -36,11 +36,6 @@ public final class Attempts {
     this.limit = limit;
   }
 
-  /** What an attempt begins with: the log, with the attempts that were lost. */
-  public static AttemptLog begun(int number, AttemptLog log) {
-    return log.afterLosing(number - 1 - log.answered());
-  }
-
   /**
    * Attempt {@code number}, from 1; {@code log} tells of those before it.
    *
@@ -49,7 +44,7 @@ public final class Attempts {
   public StepReply attempt(StepRequest request, int number, AttemptLog log)
       throws StepFailed, InterruptedException {
     int lost = number - 1 - log.answered();
-    AttemptLog before = begun(number, log);
+    AttemptLog before = log.afterLosing(lost);
     if (lost > request.lostAttempts()) {
       throw attemptsLost(request, number, lost, before);
     }

@@ -62,7 +62,8 @@ final class Cluster {
     return environment.getOrDefault("TEMPORAL_ADDRESS", "localhost:7233");
   }
 
-  private WorkflowServiceStubsOptions options() throws Config.Invalid {
+  /** What a connection is made with. */
+  WorkflowServiceStubsOptions options() throws Config.Invalid {
     var options = WorkflowServiceStubsOptions.newBuilder().setTarget(address());
     String key = environment.get("TEMPORAL_API_KEY");
     if (key != null) {

@@ -61,7 +61,10 @@ public final class Main {
   private static void stop(WorkerFactory factory, ScriptProcesses processes, Duration grace) {
     factory.shutdown();
     factory.awaitTermination(grace.toMillis(), TimeUnit.MILLISECONDS);
-    // What still runs leaves no answer: its next attempt knows that by its number.
-    processes.close();
+    if (factory.isTerminated()) {
+      processes.close();
+    }
+    // Else a script is cut off by the end of this process, so that its step leaves no answer, and
+    // another worker tries it again: killed now, it would answer that it failed.
   }
 }

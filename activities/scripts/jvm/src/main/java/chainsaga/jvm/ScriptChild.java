@@ -25,7 +25,7 @@ final class ScriptChild implements AutoCloseable {
 
   private final List<String> command;
   private final ScheduledExecutorService clock;
-  private Process process;
+  private volatile Process process;
   private DataInputStream answers;
 
   /**
@@ -42,13 +42,13 @@ final class ScriptChild implements AutoCloseable {
    *
    * <p>Who gives the ticket up gets an answer at once, which means nothing.
    */
-  synchronized Answer ask(Asked asked, Duration limit, Ticket ticket) {
+  Answer ask(Asked asked, Duration limit, Ticket ticket) {
     byte[] question;
     try {
       started();
       question = PlainJson.MAPPER.writeValueAsBytes(asked);
     } catch (IOException error) {
-      close();
+      discard();
       String words = "no process for scripts could be started: " + error.getMessage();
       return Answer.failed(Trouble.of("ENGINE_DOWN", "EngineDown", words));
     }
@@ -63,28 +63,38 @@ final class ScriptChild implements AutoCloseable {
       ticket.end();
       return Answer.failed(notBegun());
     }
-    Deadline deadline = new Deadline(clock, own, limit);
-    try (deadline) {
+    return answer(ticket, new Deadline(clock, own, limit), limit);
+  }
+
+  private Answer answer(Ticket ticket, Deadline deadline, Duration limit) {
+    try {
       Answer answer = Frames.read(answers, Answer.class);
-      if (answer.worn()) {
-        close();
+      deadline.close();
+      // It may be killed although the answer came, at the last moment.
+      if (ticket.end() || deadline.over() || answer.worn()) {
+        discard();
       }
       return answer;
     } catch (IOException gone) {
-      return Answer.failed(ended(deadline.over(), limit));
-    } finally {
+      deadline.close();
       ticket.end();
+      return Answer.failed(ended(deadline.over(), limit));
     }
   }
 
-  /** End it, and wait for that. */
+  /** End it, whoever may be waiting for its answer. */
   @Override
-  public synchronized void close() {
-    if (process != null) {
-      process.destroyForcibly();
-      exitCode();
-      process = null;
+  public void close() {
+    Process own = process;
+    if (own != null) {
+      own.destroyForcibly();
     }
+  }
+
+  /** End it; the next question gets another one. */
+  private void discard() {
+    close();
+    process = null;
   }
 
   private void started() throws IOException {

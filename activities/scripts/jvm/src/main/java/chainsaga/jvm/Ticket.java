@@ -11,9 +11,10 @@ final class Ticket {
     return !givenUp;
   }
 
-  /** The process has answered, or is gone. */
-  synchronized void end() {
+  /** The process has answered, or is gone; tells whether somebody gave it up before. */
+  synchronized boolean end() {
     process = null;
+    return givenUp;
   }
 
   /** Kill whoever is at it. */
