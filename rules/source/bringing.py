@@ -115,6 +115,9 @@ def bring(
     by_namespace: dict[str, dict[str, ChainDefinition]] = {target.namespace: {}}
     for chain in chains:
         by_namespace.setdefault(target.namespace_of(chain), {})[chain.id] = chain
+    # What lies above a chain may include it, too.
+    for namespace in kept:
+        by_namespace.setdefault(namespace, {})
     base_before = _texts(kept.get(target.namespace, ()))
     base_after = _overlaid(base_before, by_namespace[target.namespace])
     found: list[Brought] = []

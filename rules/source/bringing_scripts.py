@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from rules.files.definitions import OLD_TYPES, SCRIPTS, NodeDefinition, tidy
+from rules.files.definitions import OLD_TYPES, SCRIPTS, USUAL_LANGUAGE, NodeDefinition, tidy
 from rules.source.bringing import Outcome, Target, outcome_of, status_of
 from rules.source.repository import PUBLISHED
-from rules.source.scripts import DEFAULT_LANGUAGE, ScriptRow
+from rules.source.scripts import ScriptRow
 
 _COMPARED: Final = ("text", "type", "language", "name", "status", "enabled")
 
@@ -71,9 +71,7 @@ def _brought(node: NodeDefinition, before: ScriptRow | None, target: Target) -> 
 def _row(node: NodeDefinition, before: ScriptRow | None, target: Target) -> ScriptRow:
     """What the table is to have; what the file does not say stays as it is."""
     text, type = node.script or "", node.type or "script"
-    row = before or ScriptRow(
-        tenant=target.tenant, id=node.id, text=text, language=DEFAULT_LANGUAGE
-    )
+    row = before or ScriptRow(tenant=target.tenant, id=node.id, text=text, language=USUAL_LANGUAGE)
     return replace(
         row,
         text=row.text if tidy(row.text) == text else text,
