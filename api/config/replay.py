@@ -58,6 +58,10 @@ class _Records:
     unknown: list[str] = field(default_factory=list)
     steps: int = 0
 
+    def scripted(self, request: StepRequest) -> Component | None:  # noqa: ARG002
+        """None: no script is run either."""
+        return None
+
     async def attempt(
         self,
         component: Component,  # noqa: ARG002 - no component is called

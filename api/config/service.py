@@ -176,7 +176,7 @@ class FlowConfigService:
         key = kept.recorded.key
         snapshot = self.rules.snapshot_of(key.namespace)
         edits = partial(snapshot.edits.merged, key.tenant)
-        return edited_plan(self.compiled(kept).plan, edits, snapshot.components)
+        return edited_plan(self.compiled(kept).plan, edits, snapshot.components_of(key.tenant))
 
     def _row(self, kept: Kept) -> ChainRow:
         key = kept.recorded.key

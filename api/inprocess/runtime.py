@@ -29,6 +29,10 @@ _Stoppable: TypeAlias = asyncio.Task[StepReply] | asyncio.Task[None]
 class Attempts(Protocol):
     """Who carries out single attempts; `activities.runner.Runner` calls components."""
 
+    def scripted(self, request: StepRequest) -> Component | None:
+        """The component of a step that runs a script; None for one of the registered ones."""
+        ...
+
     async def attempt(
         self,
         component: Component,
@@ -87,7 +91,7 @@ class InMemoryRuntime:
     ) -> StepReply | StepFailure:
         """Attempt by attempt, as Temporal's server and the activity do it together."""
         self._steps += 1
-        component = self._components.get(request.component)
+        component = self._runner.scripted(request) or self._components.get(request.component)
         if component is None:
             return _not_here(request.component)
         log = AttemptLog()

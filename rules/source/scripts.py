@@ -11,6 +11,7 @@ from typing import Any
 from pydantic_core import to_json
 from sqlalchemy import RowMapping
 
+from rules.scripts import ScriptText
 from rules.source.repository import PUBLISHED
 
 
@@ -53,6 +54,11 @@ class ScriptRow:
     def sha(self) -> str:
         """SHA-256 in hex of id, version and content."""
         return sha256(to_json((self.tenant, self.id, self.version, self.content))).hexdigest()
+
+    @property
+    def script(self) -> ScriptText:
+        """What chains have to know of it."""
+        return ScriptText(self.id, self.text, self.type, self.language, self.name)
 
 
 def script_of(row: RowMapping | Mapping[str, Any]) -> ScriptRow:
