@@ -35,7 +35,7 @@ from rules.config.live import LiveRules
 from rules.config.reading import ConfigReader, Listing
 from rules.config.rows import Rows, Wanted
 from rules.config.scripts import ScriptCheck, ScriptJudge, unchecked
-from rules.config.writing import Asked, ConfigWriter, Judge, Written
+from rules.config.writing import Asked, ConfigWriter, Judge, Verdict, Written
 from rules.errors import Diagnostic
 from rules.plan import Plan
 from rules.source.chains import text_of
@@ -238,11 +238,17 @@ class FlowConfigService:
             bound=bound,
         )
         written = part.writer.write(asked)
-        return (
-            written
-            if written.step is None
-            else replace(written, told=self.news.tell(everything=written.hidden))
-        )
+        if written.step is None:
+            return replace(written, verdict=Verdict(self._looked_at(kind, written.standing)))
+        return replace(written, told=self.news.tell(everything=written.hidden))
+
+    def _looked_at(self, kind: Kind, standing: Standing) -> tuple[Diagnostic, ...]:
+        """What there is to say of something that stays as it is."""
+        if kind is not CHAINS or standing.row is None:
+            return ()
+        key, content = standing.row.key, {**standing.row.content, **standing.working}
+        row = chain_row(key.tenant, key.name, standing.version, content)
+        return checked(self.rules, key, row)
 
     def _judge(self, part: _Part, *, force: bool) -> Judge:
         if part.kind is CHAINS:

@@ -88,6 +88,7 @@ class RuleNews:
         self._role: Role = role
         self._channel = f"chainsaga:rules:{application}:news"
         self._handled: deque[str] = deque(maxlen=REMEMBERED)
+        self._hearing: bool | None = None
         self._stop = threading.Event()
         self._redis = None if url is None else _connect(url)
         self._board = None if self._redis is None else Board(self._redis, application)
@@ -182,7 +183,9 @@ class RuleNews:
             try:
                 self._hear()
             except RedisError as error:
-                _log.warning("rule_news_not_heard", why=str(error)[:300])
+                if self._hearing is not False:
+                    _log.warning("rule_news_not_heard", why=str(error)[:300])
+                self._hearing = False
             # Reason: whatever a command meets, the next ones must come.
             except Exception:  # noqa: BLE001
                 _log.exception("rule_news_failed")
@@ -193,6 +196,9 @@ class RuleNews:
         listening = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call] # redis leaves it so
         with listening as heard:
             heard.subscribe(self._channel)
+            if self._hearing is False:
+                _log.info("rule_news_heard_again")
+            self._hearing = True
             # What was told while nobody listened here.
             self._source.poll()
             told = None
