@@ -105,9 +105,17 @@ class ConfigWriter:
         return written
 
     def _tried(self, asked: Asked, times: int) -> Written:
+        read = False
         try:
-            with self._engine.begin() as connection:
-                return self._write(connection, asked)
+            with self._rules.alone():
+                # What was changed in the database itself is kept before the lock is taken.
+                read = self._rules.poll()
+                with self._engine.begin() as connection:
+                    return self._write(connection, asked)
+        except RulesUnavailable:
+            # Somebody may have edited by SQL since then.
+            if times == 1 or not read:
+                raise
         except DBAPIError as error:
             # Somebody who edits by SQL may take the locks the other way round.
             if times == 1 or not (collided(error) or isinstance(error, IntegrityError)):
@@ -126,7 +134,7 @@ class ConfigWriter:
             raise VersionMissing(key.name)
         if expect is not None and expect != standing.version:
             raise stale(key, standing, expect)
-        if not self._rules.poll():
+        if not self._rules.poll(keep=False):
             raise RulesUnavailable("the database did not answer")
         verdict = asked.judge(connection, key, standing, step)
         self._apply(connection, key, standing, step, note)

@@ -13,8 +13,9 @@ from typing import TypeAlias
 from rules.source.chains import TenantChains
 from rules.source.deployment import Deployment
 from rules.source.edits import Edits
+from rules.source.keeping import Changes
 from rules.source.plans import Plans
-from rules.source.reading import Changed, Changes, Everything
+from rules.source.reading import Changed, Everything
 from rules.source.repository import ChainRow
 from rules.source.revision import Stand
 from rules.source.snapshot import Snapshot
@@ -65,13 +66,21 @@ def first_served(read: Everything, deployment: Deployment, plans: Plans) -> Serv
     return Served(read.stand, snapshots, mark)
 
 
-def next_served(before: Served, read: Everything | Changed, earlier: Earlier) -> tuple[Served, int]:
-    """What is served after something was read, and how many chains differ.
+def changes_of(before: Served, read: Everything | Changed) -> Changes:
+    """The rows that are not as they were; those that were touched and are equal are left out."""
+    return _real(
+        before, _differences(before, read) if isinstance(read, Everything) else read.chains
+    )
 
-    Rows that were touched and are equal change nothing; tenants without a change are shared.
+
+def next_served(
+    before: Served, read: Everything | Changed, changes: Changes, earlier: Earlier
+) -> tuple[Served, int]:
+    """What is served after something was read that made these changes, and how many differ.
+
+    Tenants without a change are shared.
     """
-    found = _differences(before, read) if isinstance(read, Everything) else read.chains
-    changes = _real(before, found)
+    changes = _real(before, changes)
     snapshots: dict[str, Snapshot] = {}
     beneath: tuple[Snapshot, Snapshot] | None = None
     mark, number = before.mark, 0
@@ -91,6 +100,14 @@ def next_served(before: Served, read: Everything | Changed, earlier: Earlier) ->
                 for one in (known.get(name), row):
                     mark ^= _mark(namespace, one) if one is not None else 0
     return Served(read.stand, snapshots, mark), number
+
+
+def rows_before(before: Served, changes: Changes) -> Changes:
+    """What the changed chains of the tenants were."""
+    return {
+        namespace: {tenant: before.snapshots[namespace].chains(tenant) for tenant in tenants}
+        for namespace, tenants in changes.items()
+    }
 
 
 def settled(before: Served, chains: TenantChains) -> Served:

@@ -29,7 +29,14 @@ from rules.source.plans import MOST_PLANS, Plans
 from rules.source.quarantine import failing, settle
 from rules.source.reading import USUAL, Changed, Everything, RuleReader
 from rules.source.revision import Stand
-from rules.source.served import Served, first_served, next_served, settled
+from rules.source.served import (
+    Served,
+    changes_of,
+    first_served,
+    next_served,
+    rows_before,
+    settled,
+)
 from rules.source.snapshot import Snapshot
 from rules.source.status import (
     NOTHING_YET,
@@ -44,6 +51,10 @@ RETRY_SECONDS: Final = 3.0
 _UNREAD: Final = (SQLAlchemyError, OSError)
 
 _log = structlog.get_logger(__name__)
+
+
+class _Unkept(Exception):
+    """There are changes to be kept, by somebody who must not write."""
 
 
 class RuleSource:
@@ -80,7 +91,7 @@ class RuleSource:
         self._plans = Plans(most_plans)
         self._observer = observer
         self._clock = clock
-        self._refreshing = threading.Lock()
+        self._refreshing = threading.RLock()
         self._served: Served | None = None
         self._refreshed_at: datetime | None = None
         self._changed_at: datetime | None = None
@@ -94,10 +105,24 @@ class RuleSource:
         with self._refreshing:
             return self._look(everything=True)
 
-    def poll(self) -> bool:
-        """Read what has changed since the last time; nothing costs one query. False as above."""
+    def poll(self, *, keep: bool = True) -> bool:
+        """Read what has changed since the last time; nothing costs one query. False as above.
+
+        What was changed in the database itself becomes a version first. Who must not write now says
+        so; if there is such a change, nothing is read, and it is False.
+        """
         with self._refreshing:
-            return self._look()
+            return self._look(keep=keep)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else of this process reads meanwhile.
+
+        For who locks the rules in the database: to read may mean to write versions, under that
+        lock, so this comes first.
+        """
+        with self._refreshing:
+            yield
 
     def stale(self) -> bool:
         """Whether a poll would find something; one query, and nothing is read. Never raises."""
@@ -115,12 +140,14 @@ class RuleSource:
                 self._read(RefreshReport("idle", self._clock() - started))
             return found
 
-    def _look(self, *, everything: bool = False) -> bool:
+    def _look(self, *, everything: bool = False, keep: bool = True) -> bool:
         self._tried_at = started = self._clock()
         before = self._served
         try:
             read = self._ask(None if everything or before is None else before.stand)
-            after, number = self._after(before, read)
+            after, number = self._after(before, read, keep=keep)
+        except _Unkept:
+            return False
         except _UNREAD as error:
             self._fail(error, started)
             return False
@@ -135,13 +162,20 @@ class RuleSource:
         return self._reader.everything() if since is None else self._reader.changes(since)
 
     def _after(
-        self, before: Served | None, read: Everything | Changed | None
+        self, before: Served | None, read: Everything | Changed | None, *, keep: bool
     ) -> tuple[Served | None, int]:
         """What is served next, and how many chains differ. Raises SQLAlchemyError, since earlier
         versions may be wanted; then nothing has changed.
         """
         if before is not None:
-            return next_served(before, read, self._reader.earlier) if read else (before, 0)
+            if read is None:
+                return before, 0
+            changes = changes_of(before, read)
+            if changes and keep:
+                changes = self._reader.keep(changes, rows_before(before, changes))
+            elif changes and self._reader.unkept(changes, rows_before(before, changes)):
+                raise _Unkept
+            return next_served(before, read, changes, self._reader.earlier)
         assert isinstance(read, Everything), "who asks without a stand gets everything"
         first = first_served(read, self._deployment, self._plans)
         return first, sum(one.size for one in first.snapshots.values())
@@ -267,7 +301,8 @@ class RuleSource:
 
         stored = partial(self._reader.earlier, namespace, tenant)
         try:
-            now = settle(chains, None, broken, stored, settled=True)
+            # What serves in place of those that are held back already goes on serving.
+            now = settle(chains, chains, broken, stored, settled=True)
         except _UNREAD as error:
             _log.error("versions_not_read", tenant=tenant, error=str(error)[:500])
             return "unread"

@@ -48,32 +48,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """How one chain stands."""
+    """How one chain stands: its row, the draft beside it, and the versions made by API.
+
+    What is edited by SQL gets a number from whoever sees it first, so these are not known here.
+    """
 
     name: str
     row: Content | None = None
-    number: int = 0
-    draft: int | None = None
+    draft: Text | None = None
     kept: Mapping[int, Content] = field(default_factory=dict)
-
-    @property
-    def found(self) -> bool:
-        """Whether the row is not the version that its number names."""
-        return self.row is not None and self.kept.get(self.number) != self.row
-
-    @property
-    def last(self) -> int:
-        return max(self.kept, default=0)
-
-    @property
-    def version(self) -> int:
-        """What the next writer must name."""
-        if self.row is None:
-            return self.last
-        if not self.found:
-            return max(self.last, self.number)
-        taken = self.number in self.kept or self.number <= self.last
-        return self.last + 1 if taken else self.number
 
     @property
     def serves(self) -> bool:
@@ -83,26 +66,17 @@ class Book:
     def working(self) -> Text:
         """What authors go on from."""
         assert self.row is not None
-        return self.kept[self.draft].text if self.draft is not None else self.row.text
+        return self.draft or self.row.text
 
-    def written(self, step: Step) -> "Book":
-        """After an edit by API."""
-        new, kept = self.version + 1, dict(self.kept)
-        if self.found and self.row is not None:
-            kept[self.version] = self.row
-        kept[new] = step.kept
-        if step.row is None:
-            return Book(self.name, kept=kept)
-        draft = self.draft if step.draft is None else (new if step.draft else None)
-        if step.same:
-            new = self.version if self.found else self.number
-        return Book(self.name, step.row, new, draft, kept)
+    def written(self, step: Step, version: int) -> "Book":
+        """After an edit by API, which made this version."""
+        kept = {**self.kept, version: step.kept}
+        draft = {None: self.draft, True: step.kept.text, False: None}[step.draft]
+        return Book(self.name, step.row, draft, kept)
 
-    def touched(self, row: Content | None, number: int) -> "Book":
+    def typed(self, row: Content | None) -> "Book":
         """After an edit by SQL."""
-        if row is None:
-            return replace(self, row=None, number=0, draft=None)
-        return replace(self, row=row, number=number)
+        return replace(self, row=row, draft=self.draft if row is not None else None)
 
 
 def save(book: Book, text: Text, *, publish: bool) -> Step | None:
@@ -144,7 +118,7 @@ def discard(book: Book) -> Step | None:
     return Step(book.row, book.row, same=True, checked=False)
 
 
-def create(book: Book, text: Text) -> Step:
+def create(text: Text) -> Step:
     content = Content(text)
     return Step(content, content)
 

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from tests.api.edits.book import Book, Content
 from tests.api.edits.shelf import Shelf
-from tests.api.edits.texts import BAD, GOOD, PART, Shape, Text
+from tests.api.edits.texts import BAD, GOOD, INNER, PART, Shape, Text
 
 NAMES: Final = (PART, "buy", "ship")
 
@@ -102,7 +102,7 @@ class Author:
 
     def text(self, chain: str, bad: float = 0.0) -> Text:
         """A new text."""
-        shapes: Sequence[Shape] = (*GOOD, "whole", "whole") if chain != PART else GOOD
+        shapes: Sequence[Shape] = INNER if chain == PART else GOOD
         if self._chance.random() < bad:
             shapes = BAD
         return Text(next(self._numbers), self._chance.choice(shapes))

@@ -45,7 +45,7 @@ class Editor:
             await self.settle(edit.api)
             timeline.follow(now, words)
         elif edit.kind.startswith("sql"):
-            await asyncio.to_thread(self._by_sql, edit, now)
+            await asyncio.to_thread(self._by_sql, edit)
             timeline.follow(_typed(edit, now), words)
         else:
             await self._by_api(edit, now, words)
@@ -63,8 +63,9 @@ class Editor:
         self.certain[process].add(number)
 
     async def _by_api(self, edit: Edit, now: Book, words: str) -> None:
-        method, path, body, step = _request(edit, now)
         author = self._authors[edit.api]
+        version = await self._version(author, edit.chain)
+        method, path, body, step = _request(edit, now, version)
         answer = await author.send(method, f"chains{path}", *body)
         code = OK if answer.is_success else answer.json()["code"]
         wanted = verdicts(self.timeline.now, edit.chain, step, force=edit.force)
@@ -77,18 +78,27 @@ class Editor:
             return
         found = answer.json()
         assert found["changed"] is (step is not None), f"{words}: {found}"
-        after = now.written(step) if step is not None else now
-        assert found["version"] == after.version, f"{words}: {found} is not {after}"
-        self.timeline.follow(after, f"{words} {after.version}")
+        made = version + (step is not None)
+        assert found["version"] == made, f"{words}: {found} is not version {made}"
+        after = now.written(step, made) if step is not None else now
+        self.timeline.follow(after, f"{words} {made}")
         if step is not None:
             self._saw(edit.api, self.timeline.done)
 
-    def _by_sql(self, edit: Edit, now: Book) -> None:
+    async def _version(self, author: Http, chain: str) -> int:
+        """What an author reads before an edit; of what is gone the last version."""
+        answer = await author.send("GET", f"chains/{chain}")
+        if answer.status_code != 404:
+            return int(answer.json()["version"])
+        versions = await author.get(f"chains/{chain}/versions", limit=1)
+        return int(versions["items"][0]["version"])
+
+    def _by_sql(self, edit: Edit) -> None:
         """As somebody does who tries again when the database asks for it."""
         for _ in range(5):
             try:
                 with self._engine.begin() as connection:
-                    assert connection.execute(self._statement(edit, now)).rowcount <= 1
+                    assert connection.execute(self._statement(edit)).rowcount <= 1
             except OperationalError as error:
                 if not collided(error):
                     raise
@@ -96,7 +106,7 @@ class Editor:
                 return
         raise AssertionError(f"{edit}: the database did not let it in")
 
-    def _statement(self, edit: Edit, now: Book) -> Any:
+    def _statement(self, edit: Edit) -> Any:
         columns = flow_chain.c
         mine = (columns.tenant_id == self.timeline.tenant) & (columns.chain_name == edit.chain)
         if edit.kind == "sql delete":
@@ -109,7 +119,6 @@ class Editor:
                 chain_code=edit.row.text.code,
                 status=edit.row.state,
                 chain_enable=edit.row.on,
-                version=now.last,
             )
         raised = {"version": columns.version + 1}
         values: dict[str, Mapping[str, Any]] = {
@@ -128,9 +137,9 @@ class Editor:
 def _typed(edit: Edit, now: Book) -> Book:
     """The chain after an edit by SQL."""
     if edit.kind == "sql delete":
-        return now.touched(None, 0)
+        return now.typed(None)
     if edit.kind == "sql insert":
-        return now.touched(edit.row, now.last)
+        return now.typed(edit.row)
     assert now.row is not None
     rows: dict[str, Content] = {
         "sql text": replace(now.row, text=edit.text),
@@ -140,17 +149,16 @@ def _typed(edit: Edit, now: Book) -> Book:
         "sql hide": replace(now.row, state="DRAFT"),
         "sql show": replace(now.row, state="PUBLISHED"),
     }
-    raised = edit.kind in ("sql text", "sql off", "sql on", "sql same")
-    return now.touched(rows.get(edit.kind, now.row), now.number + raised)
+    return now.typed(rows.get(edit.kind, now.row))
 
 
-def _request(edit: Edit, now: Book) -> tuple[str, str, tuple[Any, ...], Step | None]:
+def _request(edit: Edit, now: Book, version: int) -> tuple[str, str, tuple[Any, ...], Step | None]:
     """Method, path, body, and what it is to do."""
-    name, version = edit.chain, now.version
+    name = edit.chain
     match edit.kind:
         case "create":
             body = {"name": name, "el": edit.text.code, "publish": True}
-            return "POST", "", (body,), deeds.create(now, edit.text)
+            return "POST", "", (body,), deeds.create(edit.text)
         case "edit" | "stale":
             body = {"version": version, "el": edit.text.code, "publish": True}
             if edit.kind == "stale":

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowFailureError
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
 from tests.api.edits.drawing import NAMES
 from tests.api.edits.editor import Editor
@@ -58,9 +58,8 @@ class Starter:
         self._temporal, self._queue = by_hand
         self._world = world
         self.stories: list[Story] = []
-        self.held: set[asyncio.Task[None]] = set()
 
-    async def one(self, id: str) -> None:
+    async def one(self, id: str, beside: asyncio.TaskGroup) -> None:
         """Start a saga and follow it to its end; one that waits is followed beside."""
         editor = self._chance.choice(self._editors)
         chain = self._chance.choice(NAMES)
@@ -71,11 +70,9 @@ class Starter:
         }
         if request["waits"] is not None:
             # Waiting must not end before some edits were made.
-            later = asyncio.create_task(self._let_go(editor, id))
-            self.held.add(later)
+            beside.create_task(self._let_go(editor, id))
         start = self._by_hand if process is None else self._by_api
-        running = asyncio.create_task(start(editor, id, chain, process, request))
-        self.held.add(running)
+        running = beside.create_task(start(editor, id, chain, process, request))
         if request["waits"] is None:
             await running
 
@@ -131,7 +128,8 @@ class Starter:
 def _refusal(error: BaseException | None) -> str | None:
     """Why a worker did not run the chain; None for what its steps did."""
     while error is not None:
-        if isinstance(error, ApplicationError) and error.type in REFUSALS:
-            return REFUSALS[error.type]
-        error = error.cause if isinstance(error, WorkflowFailureError | ActivityError) else None
+        found = error.type if isinstance(error, ApplicationError) else None
+        if found is not None and found.startswith("Chain"):
+            return REFUSALS.get(found, found)
+        error = error.__cause__
     return None

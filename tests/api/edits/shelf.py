@@ -21,7 +21,6 @@ OK: Final = "OK"
 class Ran:
     """What a saga may run; `parts` is which texts the part may have in it, None for any."""
 
-    version: int
     text: Text
     parts: frozenset[Text] | None = None
 
@@ -37,9 +36,9 @@ def good(shelf: Shelf, name: str) -> bool:
     return row is not None and row.serves and _compiles(row.text, available(shelf))
 
 
-def bad(shelf: Shelf) -> dict[str, int]:
-    """The chains that are to be in quarantine, with their numbers."""
-    return {n: book.number for n, book in shelf.items() if book.serves and not good(shelf, n)}
+def bad(shelf: Shelf) -> set[str]:
+    """The chains that are to be in quarantine."""
+    return {name for name, book in shelf.items() if book.serves and not good(shelf, name)}
 
 
 def _compiles(text: Text, part: bool) -> bool:
@@ -114,7 +113,7 @@ class Timeline:
             yield "CHAIN_DISABLED"
         elif good(shelf, name):
             parts = self._texts(number, PART, certain) if book.row.text.whole else None
-            yield Ran(book.number, book.row.text, parts)
+            yield Ran(book.row.text, parts)
         else:
             yield from self._earlier(number, name, certain)
 
@@ -133,6 +132,6 @@ class Timeline:
             book = shelf[name]
             off = off or not book.serves
             if book.row is not None and good(shelf, name):
-                yield Ran(book.number, book.row.text)
+                yield Ran(book.row.text)
                 if before in certain and not off:
                     return

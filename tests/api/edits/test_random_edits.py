@@ -74,9 +74,8 @@ async def begin(fleet: Fleet, tenant: str, author: Author) -> Editor:
     shelf = {}
     for name in NAMES:
         text = author.text(name)
-        await authors[0].create(name, text.code)
-        book = Book(name)
-        shelf[name] = book.written(create(book, text))
+        made = await authors[0].create(name, text.code)
+        shelf[name] = Book(name).written(create(text), made["version"])
     await fleet.agreed(tenant)
     return Editor(Timeline(tenant, [shelf]), authors, fleet.engine)
 
@@ -92,9 +91,11 @@ async def edit(editor: Editor, author: Author, starter: Starter) -> None:
     timeline.closed = True
 
 
-async def start_all(starter: Starter, editors: list[Editor], ids: Iterator[str]) -> None:
+async def start_all(
+    starter: Starter, editors: list[Editor], ids: Iterator[str], beside: asyncio.TaskGroup
+) -> None:
     while not all(editor.timeline.closed for editor in editors):
-        await starter.one(next(ids))
+        await starter.one(next(ids), beside)
 
 
 async def play(
@@ -117,9 +118,8 @@ async def play(
             for editor, author in zip(editors, authors, strict=True):
                 group.create_task(edit(editor, author, starter))
             for _ in range(SIDE_BY_SIDE):
-                group.create_task(start_all(starter, editors, ids))
+                group.create_task(start_all(starter, editors, ids, group))
         took = monotonic() - begun
-        await asyncio.gather(*starter.held)
         problems = [
             f"{story.tenant} {story.id} {story.chain} by {story.process}: {why}"
             f" (edits {story.seen} to {story.could})"
@@ -150,28 +150,27 @@ async def at_the_end(fleet: Fleet, editors: list[Editor], starter: Starter) -> l
         instances = status["instances"]
         assert isinstance(instances, list)
         for one in instances:
-            held = {held["chain"]: held["version"] for held in one["quarantine"]}
+            held = {held["chain"] for held in one["quarantine"]}
             if held != bad(timeline.now):
                 problems.append(f"{one['name']} holds {held}, not {bad(timeline.now)}")
             if any(held["serving_version"] is None for held in one["quarantine"]):
                 problems.append(f"{one['name']} serves nothing: {one['quarantine']}")
         for name in NAMES:
             items = (await author.get(f"chains/{name}/versions", limit=200))["items"]
-            numbers = [item["version"] for item in items]
-            if sorted(numbers) != sorted(timeline.now[name].kept):
-                problems.append(f"{name} has versions {numbers}")
             texts = {
-                number: (await author.get(f"chains/{name}/versions/{number}"))["el"]
-                for number in numbers
+                item["version"]: (await author.get(f"chains/{name}/versions/{item['version']}"))[
+                    "el"
+                ]
+                for item in items
             }
-            book = timeline.now[name]
-            if book.row is not None and book.found:
-                texts[book.version] = book.row.text.code
+            for number, kept in timeline.now[name].kept.items():
+                if texts.get(number) != kept.text.code:
+                    problems.append(f"version {number} of {name} was {kept.text.code}")
             problems += [
                 f"{story.tenant} {story.id} {story.chain}: {why}"
                 for story in starter.stories
                 if (story.tenant, story.chain) == (timeline.tenant, name)
-                for why in misnamed(story, texts, timeline)
+                for why in misnamed(story, texts)
             ]
     return problems
 

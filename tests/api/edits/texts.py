@@ -10,15 +10,25 @@ from typing import Final, Literal
 PART: Final = "part"
 """The chain that others of its tenant include."""
 
-Shape = Literal["line", "fork", "whole", "syntax", "unknown", "kind"]
-GOOD: Final[tuple[Shape, ...]] = ("line", "fork")
+Shape = Literal["line", "fork", "whole", "inner", "inner fork", "syntax", "unknown", "kind"]
+GOOD: Final[tuple[Shape, ...]] = ("line", "fork", "whole", "whole")
+INNER: Final[tuple[Shape, ...]] = ("inner", "inner fork")
+"""Good texts of the part, which have no last step `z`: none of its steps refuses."""
 BAD: Final[tuple[Shape, ...]] = ("syntax", "unknown", "kind")
 
-_STEPS: Final[dict[Shape, str]] = {"line": "az", "fork": "abcz", "whole": "az"}
+_STEPS: Final[dict[Shape, str]] = {
+    "line": "az",
+    "fork": "abcz",
+    "whole": "az",
+    "inner": "kl",
+    "inner fork": "klm",
+}
 _CODES: Final[dict[Shape, str]] = {
     "line": "THEN({a}, {z});",
     "fork": "THEN({a}, WHEN({b}, {c}), {z});",
     "whole": "THEN({a}, " + PART + ", {z});",
+    "inner": "THEN({k}, {l});",
+    "inner fork": "WHEN({k}, {l}, {m});",
     "syntax": "THEN({a}, WHEN({b} {z});",
     "unknown": "THEN({a}, nowhere);",
     "kind": "IF({a}, {z});",
@@ -43,7 +53,7 @@ class Text:
 
     @property
     def code(self) -> str:
-        steps = {place: f'mark.tag("{self.number}-{place}")' for place in "abcz"}
+        steps = {place: f'mark.tag("{self.number}-{place}")' for place in "abcklmz"}
         return _CODES[self.shape].format(**steps)
 
     def tags(self, part: "Text | None" = None) -> Sequence[str]:
