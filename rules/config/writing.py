@@ -178,23 +178,12 @@ class ConfigWriter:
 def stale(key: Key, standing: Standing, given: int) -> ConfigStale:
     """Who changed it meanwhile, and when."""
     last, row = standing.last, standing.row
+    change, by, at = (last.change, last.operator, last.at) if last else (None, None, None)
     if row is not None and standing.found:
-        return ConfigStale(
-            key.name,
-            given,
-            standing.version,
-            change="FOUND",
-            by="the database itself",
-            at=row.updated_at,
-        )
-    return ConfigStale(
-        key.name,
-        given,
-        standing.version,
-        change=last.change if last else None,
-        by=last.operator if last else None,
-        at=last.at if last else None,
-    )
+        change, by, at = FOUND.change, None, row.updated_at
+    if change == FOUND.change:
+        by = "the database itself"
+    return ConfigStale(key.name, given, standing.version, change=change, by=by, at=at)
 
 
 def _serving(standing: Standing) -> int:

@@ -19,7 +19,11 @@ from tests.api.waiting import until_true
 from tests.outages.world import World
 
 END_LIMIT: Final = 60.0
-REFUSALS: Final = {"ChainDisabled": "CHAIN_DISABLED", "ChainUnknown": "CHAIN_UNKNOWN"}
+REFUSALS: Final = {
+    "ChainDisabled": "CHAIN_DISABLED",
+    "ChainUnknown": "CHAIN_UNKNOWN",
+    "ChainInvalid": "CHAIN_INVALID",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from tests.api.edits.book import Book, Step
 from tests.api.edits.texts import PART, Text
 
-Refusal = Literal["CHAIN_DISABLED", "CHAIN_UNKNOWN"]
+Refusal = Literal["CHAIN_DISABLED", "CHAIN_UNKNOWN", "CHAIN_INVALID"]
 Shelf = Mapping[str, Book]
 
 OK: Final = "OK"
@@ -121,10 +121,11 @@ class Timeline:
         found = self._at(number, name, certain)
         return frozenset(one.text for one in found if isinstance(one, Ran))
 
-    def _earlier(self, number: int, name: str, certain: Collection[int]) -> Iterator[Ran]:
+    def _earlier(self, number: int, name: str, certain: Collection[int]) -> Iterator[Ran | Refusal]:
         """What served before a bad state: the last good one that the process has seen.
 
-        Where the chain was off in between, it may be any that was kept.
+        Where the chain was off in between, it may be any that was kept; and if it came back while
+        its part was off, none of these may compile.
         """
         off = False
         for before in reversed(range(number)):
@@ -135,3 +136,5 @@ class Timeline:
                 yield Ran(book.row.text)
                 if before in certain and not off:
                     return
+        if off and not available(self.states[number]):
+            yield "CHAIN_INVALID"
