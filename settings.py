@@ -151,6 +151,16 @@ class Settings(BaseSettings):
     caller_slots: int = Field(
         1_000, ge=1, description="steps of one worker that may wait for chains they run"
     )
+    script_timeout: float = Field(
+        5, gt=0, le=3_600, description="how long a script may run, and no longer than its step"
+    )
+    script_memory: int = Field(256, ge=16, description="MiB that a script may take")
+    script_processes: int = Field(
+        2, ge=1, description="how many scripts of one language run side by side in one process"
+    )
+    jvm_worker: bool = Field(
+        False, description="whether a JVM worker runs scripts in Java, Groovy and QLExpress"
+    )
     shutdown_grace: float = Field(30, ge=0, description="how long running steps may go on at stop")
     max_events: int | None = Field(
         None, ge=20, description="lowers Temporal's continue-as-new hint; for tests"

@@ -24,7 +24,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, PollerBehaviorSimpleMax
 from activities.chains import Chains
 from activities.cluster import check_search_attributes, connect_when_up
 from activities.errors import ActivityError
-from activities.execute import component_activities
+from activities.execute import component_activities, script_activity
 from activities.logs import configure_logging
 from activities.maintenance.jobs import Rules, Stores, job_activities
 from activities.maintenance.schedules import keep_all
@@ -38,6 +38,7 @@ from activities.mirror.reconcile import reconcile
 from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
+from activities.scripts.engine import ScriptEngines, ScriptLimits
 from activities.system import system_activities
 from activities.undo_sub_runs import undo_activities
 from rules.jobs import retention
@@ -71,6 +72,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     engine = create_engine_for(
         settings.database_url, "chainsaga-worker", log_sql=settings.rule_sql_log
     )
+    engines = script_engines(settings)
     rules = open_rules(
         settings.rule_source,
         engine,
@@ -81,16 +83,18 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         when_max_wait=settings.when_max_wait_ms,
         names=settings.rule_names,
         most_plans=settings.rule_plans,
+        engines=engines,
     )
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer, reader = MirrorWriter(engine, hot), MirrorReader(engine, hot)
     with ThreadPoolExecutor(settings.worker_threads, "component") as executor:
-        runner = Runner(Provider(), executor)
+        runner = Runner(Provider(), executor, engines)
         plugin = saga_plugin(
             [
                 *component_activities(
                     registry, runner, Chains(rules, writer, reader, start_attributes)
                 ),
+                script_activity(runner),
                 *undo_activities(),
                 *system_activities(rules, writer),
                 *job_activities(Stores(engine, reader, writer, hot), job_rules(settings)),
@@ -111,9 +115,20 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             log.info("worker ready", queue=settings.task_queue, namespace=client.namespace)
             await stop.wait()
             log.info("worker stopping", grace_seconds=settings.shutdown_grace)
+    await asyncio.to_thread(engines.close)
     if hot is not None:
         hot.close()
     engine.dispose()
+
+
+def script_engines(settings: Settings) -> ScriptEngines:
+    """What runs scripts; nothing of it is started before it is needed."""
+    limits = ScriptLimits(
+        seconds=settings.script_timeout,
+        memory=settings.script_memory,
+        processes=settings.script_processes,
+    )
+    return ScriptEngines(limits, jvm=settings.jvm_worker)
 
 
 def saga_worker(client: Client, settings: Settings, executor: ThreadPoolExecutor) -> Worker:

@@ -26,10 +26,10 @@ from activities.component import (
     Undo,
 )
 from activities.errors import BadInput, BadOutput, ComponentInvalid, Unreadable
-from activities.step import NOWHERE, delivery_key
+from activities.step import NOWHERE
 from activities.sub_runs import ChainCalls, Launcher
 from rules.plan import Needs, OutputNeed
-from rules.wire import StepRequest, output_key
+from rules.wire import StepRequest, delivery_key, output_key
 
 Handed = type[Step] | type[Undo] | type[Context] | type[Delivered] | type[BaseException]  # type: ignore[type-arg]
 Source = Output | Ctx | Bind | Provided | Handed | None

@@ -11,6 +11,13 @@
         OutputTooLarge     what a component returned would not fit Temporal's history
       ChainCallInvalid     a component runs a chain where or as it cannot be run
       ChainFailed          a chain that a component ran did not complete (`activities.sub_runs`)
+      ScriptFailed         a script raised something, or was stopped
+        ScriptInvalid      its text does not compile; nothing was run
+      EngineDown           an engine of scripts does not start; nothing was run
+      EngineGone           its process has ended (`activities.scripts.process`)
+      EngineLate           its process has not answered in time
+      Unconfined           its process cannot be shut off (`activities.scripts.inside.confinement`)
+      Refusal              a script says what `Refused` says (`activities.scripts.inside.bindings`)
       StepError            an attempt failed, with its outcome (`activities.runner`)
       ClusterError         the cluster is not prepared for sagas (`activities.cluster`)
       MirrorError          the mirror cannot answer a question (`activities.mirror.views`)
@@ -19,12 +26,16 @@
         WebhookDown        it does not answer, or cannot now
         WebhookRefused     it answers, and does not want this alert
 
-Knows neither Temporal nor HTTP.
+Knows neither Temporal nor HTTP. Loads no pydantic: processes that run scripts are to be small.
 """
 
-from collections.abc import Mapping
+from __future__ import annotations
 
-from pydantic import JsonValue
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 
 class ActivityError(Exception):
@@ -126,3 +137,41 @@ class ChainCallInvalid(ActivityError):
     """A component runs a chain where or as it cannot be run; another attempt would not help."""
 
     code = "CHAIN_CALL_INVALID"
+
+
+class ScriptFailed(ActivityError):
+    """A script raised something, or was stopped.
+
+    `named` is the type of what it raised, in its language, and `kinds` are what that is, too;
+    `details` have the language, and the line if it is known.
+    """
+
+    def __init__(
+        self,
+        script: str,
+        language: str,
+        message: str,
+        *,
+        code: str = "SCRIPT_FAILED",
+        named: str = "ScriptFailed",
+        line: int | None = None,
+        kinds: tuple[str, ...] = (),
+    ) -> None:
+        self.code = code
+        self.named = named
+        self.kinds = kinds
+        self.details: dict[str, JsonValue] = {"language": language}
+        if line is not None:
+            self.details["line"] = line
+        where = f"script '{script}'" if line is None else f"script '{script}', line {line}"
+        super().__init__(f"{where}: {message}")
+
+
+class ScriptInvalid(ScriptFailed):
+    """The text of a script does not compile; nothing was run."""
+
+
+class EngineDown(ActivityError):
+    """An engine of scripts does not start, or may not run here; nothing was run."""
+
+    code = "ENGINE_DOWN"

@@ -5,21 +5,30 @@ that a lost attempt is known to the next one. Chains, stacks and statuses are no
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
 from temporalio import activity
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.chains import Chains, TemporalLauncher
 from activities.registry import Component, Registry
 from activities.runner import Runner, StepError
+from activities.scripts.request import script_request
 from rules.sizes import DETAILS_LIMIT
 from rules.sub_runs import SUB_QUEUE
 from rules.wire import AttemptLog, StepReply, StepRequest
 
-UNEXPECTED: Final = ("STEP_FAILED", "ACCESS_FAILED", "BAD_INPUT", "BAD_OUTPUT")
+UNEXPECTED: Final = (
+    "STEP_FAILED",
+    "ACCESS_FAILED",
+    "BAD_INPUT",
+    "BAD_OUTPUT",
+    "ENGINE_DOWN",
+    "SCRIPT_INVALID",
+)
 
 StepActivity = Callable[[StepRequest], Awaitable[StepReply]]
 
@@ -35,31 +44,53 @@ def component_activities(
         yield _activity(component, runner, chains)
 
 
+def script_activity(runner: Runner) -> Callable[[Sequence[RawValue]], Awaitable[StepReply]]:
+    """The activity of whatever has none of its own; it knows only steps that bring a script."""
+
+    async def run(given: Sequence[RawValue]) -> StepReply:
+        request = script_request(given)
+        component = None if request is None else runner.scripted(request)
+        if request is None or component is None:
+            id = activity.info().activity_type
+            words = f"component '{id}' is not part of this deployment, and no script was sent"
+            raise ApplicationError(words, type="NotFoundError")
+        return await _attempted(component, request, runner, None)
+
+    return activity.defn(dynamic=True)(run)
+
+
 def _activity(component: Component, runner: Runner, chains: Chains | None) -> StepActivity:
     async def run(request: StepRequest) -> StepReply:
-        info = activity.info()
-        log = _previous(info.heartbeat_details)
-        launcher = _launcher(request, chains, info)
-        async with beating(info, log):
-            try:
-                return await runner.attempt(component, request, info.attempt, log, launcher)
-            except StepError as error:
-                activity.heartbeat(error.log)
-                raise ApplicationError(
-                    error.failure.error.message,
-                    error.failure,
-                    type=error.failure.error.type,
-                    non_retryable=error.final,
-                    category=_category(error),
-                ) from _told(error.__cause__)
-            except asyncio.CancelledError:
-                # A worker that stops, or an attempt out of time, leaves them to the next attempt.
-                details = activity.cancellation_details()
-                if launcher is not None and details is not None and details.cancel_requested:
-                    await launcher.cancel(request)
-                raise
+        return await _attempted(component, request, runner, chains)
 
     return activity.defn(name=component.policy.id)(run)
+
+
+async def _attempted(
+    component: Component, request: StepRequest, runner: Runner, chains: Chains | None
+) -> StepReply:
+    """One attempt as Temporal counts them. Raises ApplicationError with the outcome so far."""
+    info = activity.info()
+    log = _previous(info.heartbeat_details)
+    launcher = _launcher(request, chains, info)
+    async with beating(info, log):
+        try:
+            return await runner.attempt(component, request, info.attempt, log, launcher)
+        except StepError as error:
+            activity.heartbeat(error.log)
+            raise ApplicationError(
+                error.failure.error.message,
+                error.failure,
+                type=error.failure.error.type,
+                non_retryable=error.final,
+                category=_category(error),
+            ) from _told(error.__cause__)
+        except asyncio.CancelledError:
+            # A worker that stops, or an attempt out of time, leaves them to the next attempt.
+            details = activity.cancellation_details()
+            if launcher is not None and details is not None and details.cancel_requested:
+                await launcher.cancel(request)
+            raise
 
 
 def _launcher(

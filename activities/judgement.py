@@ -17,8 +17,11 @@ from activities.errors import (
     BadInput,
     BadOutput,
     ChainCallInvalid,
+    EngineDown,
     OutputTooLarge,
     Refused,
+    ScriptFailed,
+    ScriptInvalid,
     Unreadable,
 )
 from activities.registry import Component
@@ -112,7 +115,8 @@ class Attempt:
         if isinstance(error, ChainFailed):
             # A chain that left nothing, run by a step that does nothing else.
             return self.component.policy.read_only and not error.answer.left
-        return isinstance(error, (Refused, BadInput, *self.component.declaration.refuses))
+        refusals = (Refused, BadInput, ScriptInvalid, EngineDown)
+        return isinstance(error, (*refusals, *self.component.declaration.refuses))
 
     def _used_up(self, used: int, error: ErrorInfo) -> bool:
         """Whether the step may answer no more; between rounds its EL retry looks at the type."""
@@ -172,19 +176,26 @@ def _kept(
 
 def _pointless(error: BaseException) -> bool:
     """Whether another attempt would end the same."""
-    misfit = isinstance(error, BadInput | BadOutput | Unreadable | ChainCallInvalid)
+    misfit = isinstance(error, BadInput | BadOutput | Unreadable | ChainCallInvalid | ScriptInvalid)
     return misfit or (isinstance(error, Refused) and error.final)
 
 
 def _error_info(error: BaseException, *, otherwise: str) -> ErrorInfo:
     code = getattr(error, "code", None)
+    named = error.named if isinstance(error, ScriptFailed) else type(error).__name__
     return ErrorInfo(
-        type=short(type(error).__name__, CODE_LIMIT),
+        type=short(named, CODE_LIMIT),
         message=short(str(error) or type(error).__name__),
         code=short(code, CODE_LIMIT) if isinstance(code, str) else otherwise,
-        details=_json(error.details) if isinstance(error, Refused) else {},
-        kinds=(*_kinds(type(error)), *(error.kinds if isinstance(error, ChainFailed) else ())),
+        details=_json(error.details) if isinstance(error, Refused | ScriptFailed) else {},
+        kinds=_all_kinds(error),
     )
+
+
+def _all_kinds(error: BaseException) -> tuple[str, ...]:
+    if isinstance(error, ScriptFailed):
+        return tuple(short(kind, CODE_LIMIT) for kind in error.kinds)
+    return (*_kinds(type(error)), *(error.kinds if isinstance(error, ChainFailed) else ()))
 
 
 def _kinds(type_: type[BaseException]) -> tuple[str, ...]:

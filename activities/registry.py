@@ -19,6 +19,7 @@ from activities.declaration import DECLARATION, Declaration
 from activities.errors import ComponentDuplicate, ComponentInvalid, ComponentMissing
 from activities.hooks import Hook, bind_hooks
 from rules.plan import ComponentPolicy, FailurePolicy, FailureStrategy, RetryPolicy
+from rules.scripts import compensation_names
 from rules.sizes import NAME_LIMIT
 
 ENTRY_POINTS: Final = "chainsaga.components"
@@ -117,12 +118,6 @@ class Registry(Mapping[str, Component]):
                 found = policy.model_copy(update={"compensate": name})
                 self._components[policy.id] = replace(component, policy=found, inferred=True)
                 return
-
-
-def compensation_names(id: str) -> tuple[str, ...]:
-    """What a component may be called that undoes `id`; the first one that exists is taken."""
-    upper = id[:1].upper() + id[1:]
-    return (f"{id}Compensate", f"compensate{upper}", f"undo{upper}", f"cancel{upper}")
 
 
 def discover(packages: Iterable[str]) -> Registry:

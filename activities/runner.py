@@ -16,6 +16,8 @@ from activities.course import Course, Invoke, bound_course, cancelling
 from activities.errors import ActivityError
 from activities.judgement import Attempt, Judged, absorbed, attempts_lost, left_too_late
 from activities.registry import Component
+from activities.scripts.component import script_component
+from activities.scripts.engine import ScriptEngines
 from activities.step import Step
 from activities.sub_runs import Launcher
 from rules.wire import AttemptLog, StepFailure, StepReply, StepRequest
@@ -49,10 +51,18 @@ class StepError(ActivityError):
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs attempts. `executor` runs `def` functions; None runs them in place (virtual clock)."""
+    """Runs attempts. `executor` runs `def` functions; None runs them in place (virtual clock).
+
+    `engines` run scripts; without them there are none.
+    """
 
     provider: Provider
     executor: Executor | None = None
+    engines: ScriptEngines | None = None
+
+    def scripted(self, request: StepRequest) -> Component | None:
+        """The component of a step that runs a script; None for others."""
+        return None if self.engines is None else script_component(self.engines, request)
 
     async def attempt(
         self,

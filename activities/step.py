@@ -16,10 +16,9 @@ from activities.answers import noted
 from activities.bound import Bound, read_as
 from activities.sub_runs import ChainAnswer, ChainCalls
 from rules.execution import ErrorInfo
-from rules.wire import ContextOperation, Place
+from rules.wire import ContextOperation, Place, delivery_key
 
 OURS: Final = "chainsaga."
-DELIVERED: Final = "chainsaga.delivered."
 NOWHERE: Final = Place()
 
 Data: TypeAlias = object
@@ -75,11 +74,6 @@ class Context(ContextWrites, Mapping[str, JsonValue]):
 
     def __len__(self) -> int:
         return len(self._values)
-
-
-def delivery_key(component: str) -> str:
-    """The context's key for what is delivered to a component."""
-    return f"{DELIVERED}{component}"
 
 
 class Delivered:

@@ -18,6 +18,7 @@ from activities.mirror.reader import MirrorReader
 from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
+from activities.scripts.engine import ScriptEngines, ScriptLimits
 from api.config.service import FlowConfigService
 from api.handlers import install
 from api.links import LinkMaker
@@ -35,6 +36,7 @@ from api.routers import (
 )
 from api.sagas import Sagas
 from api.services import ApiServices
+from rules.config.script_texts import checked_by
 from rules.source.choice import DATABASE, open_rules
 from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
@@ -92,6 +94,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
     engine = create_engine_for(
         settings.database_url, "chainsaga-api", log_sql=settings.rule_sql_log
     )
+    engines = _engines(settings)
     rules = open_rules(
         settings.rule_source,
         engine,
@@ -103,6 +106,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
         further=settings.route_namespaces,
         names=settings.rule_names,
         most_plans=settings.rule_plans,
+        engines=engines,
     )
     client = await connect([saga_plugin()], lazy=True)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
@@ -124,7 +128,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
                 rules=rules,
                 metadata=MetadataRepository(engine, settings.application),
                 components=registry,
-                runner=Runner(Provider(), executor),
+                runner=Runner(Provider(), executor, engines),
                 links=LinkMaker(settings.ui_url.rstrip("/"), client.namespace),
                 config=FlowConfigService(
                     engine,
@@ -133,12 +137,14 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
                     registry.policies,
                     news,
                     read_only=_read_only(settings),
+                    script_check=checked_by(engines),
                 ),
             )
         finally:
             await asyncio.to_thread(news.stop)
             await asyncio.to_thread(poller.stop)
             await asyncio.to_thread(writer.close, 5.0)
+            await asyncio.to_thread(engines.close)
             if hot is not None:
                 hot.close()
             engine.dispose()
@@ -149,3 +155,13 @@ def _read_only(settings: Settings) -> str | None:
     if settings.rule_source != DATABASE:
         return "files"
     return None if settings.rule_names.usual else "tables or SQL that this deployment names"
+
+
+def _engines(settings: Settings) -> ScriptEngines:
+    """What runs scripts in memory, and checks their texts."""
+    limits = ScriptLimits(
+        seconds=settings.script_timeout,
+        memory=settings.script_memory,
+        processes=settings.script_processes,
+    )
+    return ScriptEngines(limits, jvm=settings.jvm_worker)

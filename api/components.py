@@ -12,7 +12,6 @@ from typing import Final, Literal
 
 import structlog
 
-from activities.registry import Component
 from api.component_schemas import ComponentList, Metadata, MetadataEdit
 from api.errors import ComponentUnknown
 from api.services import ApiServices
@@ -33,6 +32,17 @@ log: Final = structlog.get_logger("chainsaga.api")
 
 
 @dataclass(frozen=True, slots=True)
+class _Declared:
+    """A component as its code declares it, or as its script is.
+
+    `inferred`: what undoes it was found by its name.
+    """
+
+    policy: ComponentPolicy
+    inferred: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Known:
     """What was read for a tenant, once for all components of an answer."""
 
@@ -43,31 +53,36 @@ class _Known:
 
 
 def list_components(services: ApiServices, tenant: str) -> ComponentList:
-    """Every registered component as it is for the tenant. Raises SQLAlchemyError."""
-    known, components = _read(services, tenant), services.components
+    """Every registered component, and every script, as it is for the tenant.
+
+    Raises RulesUnavailable, SQLAlchemyError.
+    """
+    known = _read(services, tenant)
+    components = known.policies
     gone: dict[str, datetime | None] = {
         row.component: row.gone_since
         for row in known.rows.values()
         if row.component not in components
     }
     return ComponentList(
-        items=[_view(components[id], known) for id in sorted(components)],
+        items=[_view(_declared(services, known.policies, id), known) for id in sorted(components)],
         gone=dict(sorted(gone.items())),
     )
 
 
 def read_metadata(services: ApiServices, tenant: str, id: str) -> Metadata:
-    """One component. Raises ComponentUnknown, SQLAlchemyError."""
-    return _view(_component(services, id), _read(services, tenant, id))
+    """One component. Raises ComponentUnknown, RulesUnavailable, SQLAlchemyError."""
+    known = _read(services, tenant, id)
+    return _view(_declared(services, known.policies, id), known)
 
 
 def edit_metadata(services: ApiServices, tenant: str, id: str, body: MetadataEdit) -> Metadata:
     """Put the tenant's edit in place of its earlier one.
 
-    Raises ComponentUnknown, MetadataInvalid, MetadataStale, SQLAlchemyError.
+    Raises ComponentUnknown, MetadataInvalid, MetadataStale, RulesUnavailable, SQLAlchemyError.
     """
-    component, edit = _component(services, id), body.edit
-    known = _read(services, tenant, id)
+    known, edit = _read(services, tenant, id), body.edit
+    component = _declared(services, known.policies, id)
     check_edit(component.policy, edit, known.policies)
     _write(services, known, component, edit, version=body.version, operator=body.operator)
     return read_metadata(services, tenant, id)
@@ -76,8 +91,12 @@ def edit_metadata(services: ApiServices, tenant: str, id: str, body: MetadataEdi
 def revert_metadata(
     services: ApiServices, tenant: str, id: str, version: int, operator: str
 ) -> Metadata:
-    """Give up the tenant's edit. Raises ComponentUnknown, MetadataStale, SQLAlchemyError."""
-    component, known = _component(services, id), _read(services, tenant, id)
+    """Give up the tenant's edit.
+
+    Raises ComponentUnknown, MetadataStale, RulesUnavailable, SQLAlchemyError.
+    """
+    known = _read(services, tenant, id)
+    component = _declared(services, known.policies, id)
     _write(services, known, component, NO_EDIT, version=version, operator=operator)
     return read_metadata(services, tenant, id)
 
@@ -85,7 +104,7 @@ def revert_metadata(
 def _write(
     services: ApiServices,
     known: _Known,
-    component: Component,
+    component: _Declared,
     edit: PolicyEdit,
     *,
     version: int,
@@ -115,12 +134,15 @@ def _write(
     services.rules.refresh()
 
 
-def _component(services: ApiServices, id: str) -> Component:
-    found = services.components.get(id)
-    if found is None:
-        near = get_close_matches(id, services.components, n=1)
+def _declared(services: ApiServices, policies: Mapping[str, ComponentPolicy], id: str) -> _Declared:
+    policy = policies.get(id)
+    if policy is None:
+        near = get_close_matches(id, policies, n=1)
         raise ComponentUnknown(id, near[0] if near else None)
-    return found
+    if policy.script is not None:
+        # Nobody declares what undoes a script.
+        return _Declared(policy, inferred=policy.compensate is not None)
+    return _Declared(policy, inferred=services.components[id].inferred)
 
 
 def _read(services: ApiServices, tenant: str, id: str | None = None) -> _Known:
@@ -130,26 +152,27 @@ def _read(services: ApiServices, tenant: str, id: str | None = None) -> _Known:
     for row in rows.values():
         if row.edit.changes:
             by_tenant.setdefault(row.tenant, {})[row.component] = row.edit
-    policies = {id: component.policy for id, component in services.components.items()}
+    policies = services.rules.snapshot.components_of(tenant)
     return _Known(tenant, rows, Edits(by_tenant=by_tenant), policies)
 
 
-def _compensation_source(component: Component, edit: PolicyEdit) -> CompensationSource | None:
+def _compensation_source(component: _Declared, edit: PolicyEdit) -> CompensationSource | None:
     if "compensate" in edit.changes:
         return "edited"
     return declared_source(component.policy, inferred=component.inferred)
 
 
-def _view(component: Component, known: _Known) -> Metadata:
+def _view(component: _Declared, known: _Known) -> Metadata:
     id, tenant, edits = component.policy.id, known.tenant, known.edits
     own = known.rows.get((tenant, id)) or MetadataRow(tenant, id)
     default = known.rows.get((DEFAULT_TENANT, id)) or MetadataRow(DEFAULT_TENANT, id)
-    edit, problem = edits.merged(tenant, id), own.problem or default.problem
+    edit = edits.merged(tenant, id)
+    problem = own.problem or default.problem or component.policy.problem
+    policy = component.policy.model_copy(update=edit.changes)
     try:
-        edited(component.policy, edit, known.policies)
+        policy = edited(component.policy, edit, known.policies)
     except MetadataInvalid as error:
         problem = str(error)
-    policy = component.policy.model_copy(update=edit.changes)
     return Metadata(
         component=id,
         tenant=tenant,
@@ -171,7 +194,8 @@ def _view(component: Component, known: _Known) -> Metadata:
         version=own.version,
         edited_by=own.edited_by,
         edited_at=own.edited_at,
-        gone_since=default.gone_since,
+        # A script's row is nothing that workers know.
+        gone_since=default.gone_since if policy.script is None else None,
     )
 
 

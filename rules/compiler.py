@@ -28,7 +28,9 @@ from rules.templates import Written
 NULLS: Final = 250
 """Bytes that the absent fields of a plan node take at most."""
 POLICY: Final = 4096
-"""More bytes than a component's policy takes, but for odd ones."""
+"""More bytes than a component's policy takes, but for odd ones and scripts."""
+ESCAPED: Final = 6
+"""Bytes that one character takes in JSON at most."""
 
 __all__ = ["ChainText", "Compiled", "check_chain", "compile_chain", "compile_route"]
 
@@ -211,25 +213,30 @@ def _plan(
     plan = Plan(
         chain=name,
         version=versions[name],
-        sha=_sha(dumped, versions),
+        sha=_sha(dumped, versions, called),
         root=root,
         components=called,
         nodes=body.size,
     )
     # Measured only where it can matter; a start measures every plan.
-    if len(dumped) + plan.nodes * NULLS + len(called) * POLICY > limits.plan:
+    scripts = sum(len(policy.script.text) for policy in called.values() if policy.script)
+    most = len(dumped) + plan.nodes * NULLS + len(called) * POLICY + scripts * ESCAPED
+    if most > limits.plan:
         check_plan(json_size(plan), findings, limits)
         if findings.failed:
             return None
     return plan
 
 
-def _sha(text: bytes, versions: Mapping[str, int]) -> str:
-    """SHA-256 in hex over the canonical plan and the versions of the chains in it.
+def _sha(text: bytes, versions: Mapping[str, int], called: Mapping[str, ComponentPolicy]) -> str:
+    """SHA-256 in hex over the canonical plan, the versions of the chains in it, and its scripts.
 
     Fields that are None are left out, so that a plan keeps its hash when optional ones are added.
     """
     digest = sha256(text)
     for chain, version in versions.items():
         digest.update(f"\n{chain}@{version}".encode())
+    for policy in called.values():
+        if policy.script is not None:
+            digest.update(f"\n{policy.id}#{policy.script.sha}".encode())
     return digest.hexdigest()

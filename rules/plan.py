@@ -252,12 +252,27 @@ class PolicyOverride(Frozen):
 UNDO_RETRY: Final = RetryPolicy(attempts=5, interval=1.0, backoff=2.0, max_interval=60.0)
 
 
+class Script(Frozen):
+    """The text of a script component, which a saga keeps as it was at its start.
+
+    `sha` is SHA-256 in hex over language and text. `jvm` says that it runs on the JVM worker.
+    `problem` is why it cannot be used; no plan has such a script.
+    """
+
+    language: str
+    text: str
+    sha: str
+    jvm: bool = Field(default=False, exclude_if=negative)
+    problem: str | None = Field(default=None, exclude_if=absent)
+
+
 class ComponentPolicy(Frozen):
     """A component as a saga sees it, frozen into the plan (seconds throughout).
 
     `compensate` is the id of the component that undoes this one. `retry` None means the default
     of its role: one attempt forward, `UNDO_RETRY` as a compensation. `fallback` says that it stands
     in for an unknown component of its kind. `runs_chains`: its steps may run chains, and wait.
+    `script` is what it runs if it is a script.
     """
 
     id: str
@@ -275,6 +290,12 @@ class ComponentPolicy(Frozen):
     timeout: float = Field(default=60.0, gt=0)
     heartbeat: float = Field(default=15.0, gt=0)
     runs_chains: bool = Field(default=False, exclude_if=negative)
+    script: Script | None = Field(default=None, exclude_if=absent)
+
+    @property
+    def problem(self) -> str | None:
+        """Why no chain may use it, if that is so."""
+        return None if self.script is None else self.script.problem
 
 
 class Plan(Frozen):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from rules.decisions import DecisionRecord, Unread, Waiting
 from rules.execution import Cause, ErrorInfo, Execution, Parent, StackEntry, Status, SubRun
-from rules.plan import Frozen, Plan, absent
+from rules.plan import Frozen, Kind, Plan, absent
 
 TASK_QUEUE: Final = "chainsaga"
 FREEZE_ACTIVITY: Final = "chainsaga.freeze"
@@ -209,13 +209,23 @@ class SubRunTerms(Frozen):
     namespace: str | None = Field(default=None, exclude_if=absent)
 
 
+class ScriptCall(Frozen):
+    """The script that a step runs: what it answers is what components of its `kind` answer."""
+
+    kind: Kind
+    language: str
+    text: str
+    sha: str
+
+
 class StepRequest(Frozen):
     """One step, or one undo, as its activity gets it.
 
     `outputs` is keyed by `OutputNeed.name` (with `:tag` when a tag was given).
     `answers` and `lost_attempts` bound the attempts; the runner counts them. After each `round` of
     answers only failures of `retry_types` are tried again (EL `.retry`). `timeout` is seconds per
-    attempt. `name` is the component's. `terms` are given where it runs chains.
+    attempt. `name` is the component's. `terms` are given where it runs chains, `script` where its
+    component is one.
     """
 
     saga: SagaRef
@@ -236,6 +246,7 @@ class StepRequest(Frozen):
     undo: UndoRequest | None = None
     name: str | None = Field(default=None, exclude_if=absent)
     terms: SubRunTerms | None = Field(default=None, exclude_if=absent)
+    script: ScriptCall | None = Field(default=None, exclude_if=absent)
 
     @property
     def forward_key(self) -> str:
@@ -281,6 +292,11 @@ class StepFailure(Frozen):
     absorbed: bool = False
     note: JsonValue = Field(default=None, exclude_if=absent)
     sub_runs: tuple[SubRun, ...] | None = Field(default=None, exclude_if=absent)
+
+
+def delivery_key(component: str) -> str:
+    """The context's key for what is delivered to a component."""
+    return f"chainsaga.delivered.{component}"
 
 
 def output_key(component: str, tag: str | None) -> str:

@@ -24,6 +24,7 @@ from rules.wire import (
     Produced,
     SagaRef,
     SagaState,
+    ScriptCall,
     StepRequest,
     SubRunTerms,
     UndoRequest,
@@ -78,7 +79,15 @@ def forward_request(
         place=place,
         name=policy.name,
         terms=_terms(frost) if policy.runs_chains else None,
+        script=_script(policy),
     )
+
+
+def _script(policy: ComponentPolicy) -> ScriptCall | None:
+    script = policy.script
+    if script is None:
+        return None
+    return ScriptCall(kind=policy.kind, language=script.language, text=script.text, sha=script.sha)
 
 
 def _terms(frost: Frost) -> SubRunTerms:
@@ -116,6 +125,7 @@ def undo_request(ref: SagaRef, frost: Frost, state: SagaState, entry: StackEntry
                 "attempts": entry.attempts,
             }
         ),
+        script=_script(policy),
     )
 
 

@@ -170,6 +170,8 @@ class Sizes:
         """More than the request's size, without measuring it."""
         names = len(request.data or "") + len(request.tag or "") + sum(map(len, request.outputs))
         most = ENVELOPE + TEXT_FACTOR * names + len(request.outputs) * self._largest
+        if request.script is not None:
+            most += TEXT_FACTOR * len(request.script.text)
         if request.request is not None:
             most += self._request
         if request.context:

@@ -27,6 +27,7 @@ from temporalio.workflow import ActivityCancellationType
 
 from rules.execution import ErrorInfo, Execution
 from rules.plan import ComponentPolicy, RetryPolicy
+from rules.scripts import JVM_QUEUE
 from rules.sizes import NAME_LIMIT
 from rules.sub_runs import SUB_QUEUE, SubRunsRequest, SubRunsUndone
 from rules.wire import (
@@ -119,7 +120,7 @@ class TemporalRuntime:
         handle: workflow.ActivityHandle[StepReply] = workflow.start_activity(
             request.component,
             RawValue(given),
-            task_queue=_sub_queue() if policy.runs_chains else None,
+            task_queue=_queue(policy),
             result_type=StepReply,
             activity_id=f"{request.path}!" if undone else request.path,
             summary=f"undo {undone.component}" if undone else f"step {request.component}",
@@ -248,6 +249,15 @@ def _never_sent() -> StepFailure:
     """The outcome of a step that was to be cancelled before it was scheduled."""
     info = ErrorInfo(type="CancelledError", code="CANCELLED", message="cancelled before it started")
     return StepFailure(outcome="FAILED", error=info, attempts=0)
+
+
+def _queue(policy: ComponentPolicy) -> str | None:
+    """Where a step runs if not where its workflow does."""
+    if policy.runs_chains:
+        return _sub_queue()
+    if policy.script is not None and policy.script.jvm:
+        return f"{workflow.info().task_queue}{JVM_QUEUE}"
+    return None
 
 
 def _sub_queue() -> str:

@@ -4,7 +4,7 @@ For the worker's plugin. Sees what goes in and what comes out of an attempt and 
 adds no event to Temporal's history, waits for nothing and changes nothing on the way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from activities.mirror.changes import Attempt, Change, StepChange, UndoChange
 from activities.mirror.versions import Phase
+from activities.scripts.request import script_request
 from rules.execution import EntryStatus, ErrorInfo
 from rules.wire import StepFailure, StepReply, StepRequest, UndoRequest
 
@@ -49,7 +50,7 @@ class _Recorder(ActivityInboundInterceptor):
     @override
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # Temporal's signature
         info = activity.info()
-        request = input.args[0] if input.args else None
+        request = _request(input.args)
         if info.activity_type.startswith(_OURS) or not isinstance(request, StepRequest):
             return await super().execute_activity(input)
         self._put(started(request, info))
@@ -62,6 +63,12 @@ class _Recorder(ActivityInboundInterceptor):
         if isinstance(reply, StepReply):
             self._put(completed(request, info, reply, datetime.now(UTC)))
         return reply
+
+
+def _request(given: Sequence[object]) -> object:
+    """What the activity is given; that of scripts gets it as it came."""
+    first = given[0] if given else None
+    return script_request(first) if isinstance(first, list | tuple) else first
 
 
 def started(request: StepRequest, info: activity.Info) -> Change:

@@ -18,9 +18,16 @@ from api.cli.site import Site, stop
 from rules.files.definitions import Definitions
 from rules.files.folders import read_files, rule_files
 from rules.files.problems import RuleFileInvalid
+from rules.scripts import Components
 from rules.source.bringing import Bringing, Target, bring
-from rules.source.bringing_scripts import BroughtScript, bring_scripts
+from rules.source.bringing_scripts import (
+    BroughtScript,
+    bring_scripts,
+    judged,
+    scripts_after,
+)
 from rules.source.storing import RowStale, lock_rules, store
+from rules.source.tenant_scripts import Scripts
 from rules.source.versions import Note
 
 _WRITTEN: Final = ("added", "changed")
@@ -55,13 +62,18 @@ def run(files: Sequence[str], site: Site, options: Options) -> int:
         publish=options.publish,
         when_max_wait=site.when_max_wait,
     )
-    components = site.components()
-    with site.database() as engine:
+    registered = site.components()
+    with site.database() as engine, site.engines() as engines:
         wanted = {*site.namespaces, *(target.namespace_of(chain) for chain in found.chains)}
         kept = site.rows(engine, sorted(wanted))
-        bringing = bring(found.chains, kept.chains, components, target)
         scripts = bring_scripts(found.nodes, kept.scripts, target)
-        may = bringing.sound or options.keep_going
+        before = Components(registered, Scripts(kept.all_scripts).of(site.tenant), engines)
+        texts = scripts_after(scripts, kept.all_scripts, site.tenant)
+        components = Components(registered, texts, engines)
+        scripts = judged(scripts, components, engines.languages)
+        bringing = bring(found.chains, kept.chains, components, target, before)
+        sound = bringing.sound and all(one.outcome != "broken" for one in scripts)
+        may = sound or options.keep_going
         if may and not options.dry_run:
             _write(bringing, scripts, site, engine, _note(files, options))
     show(
@@ -75,7 +87,7 @@ def run(files: Sequence[str], site: Site, options: Options) -> int:
             dry_run=options.dry_run,
         )
     )
-    return 0 if bringing.sound else 1
+    return 0 if sound else 1
 
 
 def _read(names: Sequence[str], namespace: str) -> Definitions:

@@ -47,6 +47,10 @@ def tell(answer: Answer) -> None:
             sep="\n",
             file=sys.stderr,
         )
+    for script in answer.scripts:
+        if script.outcome == "broken":
+            words = f"script '{script.row.id}' cannot be used: {script.problem}"
+            print(f"{script.node.place}: error: {words}", file=sys.stderr)
     for note in _notes(answer):
         print(f"note: {note}", file=sys.stderr)
     for script in answer.scripts:
@@ -97,6 +101,7 @@ def tell_as_json(answer: Answer) -> None:
                 "changes": list(one.changes),
                 "enabled": one.row.enabled,
                 "status": one.row.status,
+                "problem": one.problem,
             }
             for one in answer.scripts
         ],
@@ -154,6 +159,11 @@ def _notes(answer: Answer) -> Iterator[str]:
             f"{', '.join(str(one) for one in answer.missing)}"
         )
     for script in answer.scripts:
+        if script.problem is not None and script.outcome != "broken":
+            yield (
+                f"{script.node.place}: script '{script.row.id}' cannot be used here yet: "
+                f"{script.problem}"
+            )
         if script.guessed:
             yield (
                 f"{script.node.place}: script '{script.row.id}' says no language and is taken "

@@ -141,6 +141,7 @@ def export(
 
 def _site(tenant: str | None) -> "Site":
     """The deployment of the settings, and the tenant that is meant."""
+    from activities.scripts.engine import ScriptLimits
     from api.cli.site import Site
     from settings import SettingsInvalid, load_settings
 
@@ -158,6 +159,12 @@ def _site(tenant: str | None) -> "Site":
         tenant or settings.default_tenant,
         settings.when_max_wait_ms,
         settings.rule_names,
+        ScriptLimits(
+            seconds=settings.script_timeout,
+            memory=settings.script_memory,
+            processes=settings.script_processes,
+        ),
+        settings.jvm_worker,
     )
 
 

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from activities.errors import ActivityError
 from activities.registry import discover
+from activities.scripts.engine import ScriptEngines, ScriptLimits
 from rules.plan import ComponentPolicy
 from rules.source.engine import create_engine_for
 from rules.source.named import chain_table, script_table
@@ -23,15 +24,18 @@ from rules.source.repository import ChainRepository, ChainRow
 from rules.source.script_repository import ScriptRepository
 from rules.source.scripts import ScriptRow
 
+USUAL_LIMITS: Final = ScriptLimits()
+
 R = TypeVar("R", ChainRow, ScriptRow)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A tenant's chains by namespace, and its scripts."""
+    """A tenant's chains by namespace, and its scripts; `all_scripts` are those of others, too."""
 
     chains: Mapping[str, Sequence[ChainRow]]
     scripts: Sequence[ScriptRow]
+    all_scripts: Sequence[ScriptRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Site:
     tenant: str
     when_max_wait: int | None = None
     names: RuleNames = USUAL
+    limits: ScriptLimits = USUAL_LIMITS
+    jvm: bool = False
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -58,6 +64,15 @@ class Site:
             return discover(self.packages).policies
         except ActivityError as error:
             stop(str(error))
+
+    @contextmanager
+    def engines(self) -> Iterator[ScriptEngines]:
+        """What says whether scripts are sound."""
+        engines = ScriptEngines(self.limits, jvm=self.jvm)
+        try:
+            yield engines
+        finally:
+            engines.close()
 
     @contextmanager
     def database(self) -> Iterator[Engine]:
@@ -87,7 +102,8 @@ class Site:
                     name: self._own(self.chains(engine, name).read_all(connection))
                     for name in namespaces
                 },
-                self._own(self.scripts(engine).read_all(connection)),
+                self._own(scripts := self.scripts(engine).read_all(connection)),
+                scripts,
             )
 
     def _own(self, rows: Iterable[R]) -> tuple[R, ...]:

@@ -29,15 +29,19 @@ from rules.config.changes import (
 )
 from rules.config.errors import ConfigInvalid, NamespaceUnknown, RulesReadOnly
 from rules.config.history import Kept, Recorded
-from rules.config.judging import ChainJudge
+from rules.config.judging import Broken, ChainJudge, beneath, checked, would_break
 from rules.config.kinds import CHAINS, COMPONENTS, Content, Key, Kind
 from rules.config.live import LiveRules
 from rules.config.reading import ConfigReader, Listing
 from rules.config.rows import Rows, Wanted
 from rules.config.scripts import ScriptCheck, ScriptJudge, unchecked
-from rules.config.writing import Asked, ConfigWriter, Judge, Written
+from rules.config.writing import Asked, ConfigWriter, Judge, Verdict, Written
+from rules.errors import Diagnostic
+from rules.plan import Plan
 from rules.source.chains import text_of
+from rules.source.edits import edited_plan
 from rules.source.news import RuleNews
+from rules.source.repository import ChainRow
 from rules.source.revision import current_revision
 from rules.source.versions import Note, chain_row
 
@@ -162,10 +166,29 @@ class FlowConfigService:
 
     def compiled(self, kept: Kept) -> Compiled:
         """A version of a chain as it would be among the chains of now. Raises ChainInvalid."""
-        namespace, tenant, name = kept.recorded.key
-        beneath = self.rules.snapshot_of(self.rules.namespaces[0]).texts(tenant)
-        row = chain_row(tenant, name, kept.recorded.version, kept.content)
-        return self.rules.snapshot_of(namespace).tried(tenant, text_of(row), others=beneath)
+        key = kept.recorded.key
+        snapshot = self.rules.snapshot_of(key.namespace)
+        others = beneath(self.rules, key)
+        return snapshot.tried(key.tenant, text_of(self._row(kept)), others=others)
+
+    def plan(self, kept: Kept) -> Plan:
+        """The same with the policies that the tenant edited; raises MetadataInvalid as well."""
+        key = kept.recorded.key
+        snapshot = self.rules.snapshot_of(key.namespace)
+        edits = partial(snapshot.edits.merged, key.tenant)
+        return edited_plan(self.compiled(kept).plan, edits, snapshot.components_of(key.tenant))
+
+    def _row(self, kept: Kept) -> ChainRow:
+        key = kept.recorded.key
+        return chain_row(key.tenant, key.name, kept.recorded.version, kept.content)
+
+    def checked(self, kept: Kept) -> tuple[Diagnostic, ...]:
+        """What the compiler and the lint say of a content, as if it were to be published."""
+        return checked(self.rules, kept.recorded.key, self._row(kept))
+
+    def would_break(self, kept: Kept) -> Broken:
+        """The chains that would not compile any more."""
+        return would_break(self.rules, kept.recorded.key, self._row(kept))
 
     def create(
         self, kind: Kind, key: Key, call: Call, fields: Content, *, enabled: bool, live: bool
@@ -215,7 +238,17 @@ class FlowConfigService:
             bound=bound,
         )
         written = part.writer.write(asked)
-        return written if written.step is None else replace(written, told=self.news.tell())
+        if written.step is None:
+            return replace(written, verdict=Verdict(self._looked_at(kind, written.standing)))
+        return replace(written, told=self.news.tell(everything=written.hidden))
+
+    def _looked_at(self, kind: Kind, standing: Standing) -> tuple[Diagnostic, ...]:
+        """What there is to say of something that stays as it is."""
+        if kind is not CHAINS or standing.row is None:
+            return ()
+        key, content = standing.row.key, {**standing.row.content, **standing.working}
+        row = chain_row(key.tenant, key.name, standing.version, content)
+        return checked(self.rules, key, row)
 
     def _judge(self, part: _Part, *, force: bool) -> Judge:
         if part.kind is CHAINS:

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from pydantic import JsonValue
 
 from activities.registry import Component
-from activities.runner import Runner
 from api.inprocess.clock import Clock, SystemClock
-from api.inprocess.runtime import InMemoryRuntime
+from api.inprocess.runtime import Attempts, InMemoryRuntime
 from api.inprocess.sub_runs import FindChain, Run, SubRuns
 from rules.decisions import DecisionRecord
 from rules.execution import Execution
@@ -33,7 +32,7 @@ class InMemoryExecution:
         execution_id: str,
         frost: Frost,
         components: Mapping[str, Component],
-        runner: Runner,
+        runner: Attempts,
         *,
         clock: Clock | None = None,
         chains: FindChain | None = None,
@@ -152,7 +151,7 @@ async def execute(
     execution_id: str,
     frost: Frost,
     components: Mapping[str, Component],
-    runner: Runner,
+    runner: Attempts,
     *,
     clock: Clock | None = None,
     chains: FindChain | None = None,

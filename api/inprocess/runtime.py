@@ -7,10 +7,11 @@ here as Temporal would count them. Knows no Temporal.
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from activities.registry import Component
-from activities.runner import Runner, StepError
+from activities.runner import StepError
+from activities.sub_runs import Launcher
 from api.errors import ApiError
 from api.inprocess.clock import Clock
 from api.inprocess.sub_runs import SubRuns
@@ -25,6 +26,25 @@ Answer = TypeVar("Answer")
 _Stoppable: TypeAlias = asyncio.Task[StepReply] | asyncio.Task[None]
 
 
+class Attempts(Protocol):
+    """Who carries out single attempts; `activities.runner.Runner` calls components."""
+
+    def scripted(self, request: StepRequest) -> Component | None:
+        """The component of a step that runs a script; None for one of the registered ones."""
+        ...
+
+    async def attempt(
+        self,
+        component: Component,
+        request: StepRequest,
+        number: int,
+        log: AttemptLog,
+        launcher: Launcher | None = None,
+    ) -> StepReply:
+        """Attempt `number` of a step. Raises StepError."""
+        ...
+
+
 class AttemptCancelled(ApiError):
     """An attempt was stopped by a decision."""
 
@@ -36,7 +56,7 @@ class InMemoryRuntime:
         self,
         frost: Frost,
         components: Mapping[str, Component],
-        runner: Runner,
+        runner: Attempts,
         clock: Clock,
         *,
         published: Callable[[], None] = lambda: None,
@@ -71,7 +91,7 @@ class InMemoryRuntime:
     ) -> StepReply | StepFailure:
         """Attempt by attempt, as Temporal's server and the activity do it together."""
         self._steps += 1
-        component = self._components.get(request.component)
+        component = self._runner.scripted(request) or self._components.get(request.component)
         if component is None:
             return _not_here(request.component)
         log = AttemptLog()

@@ -12,6 +12,8 @@ from api.config import chain_schemas as schemas
 from api.config.calls import Calling, Cursor, Limit
 from api.config.difference import ChainDiff
 from api.config.diffs import compare
+from api.config.preview import preview
+from api.config.preview_schemas import ChainPreview, PreviewAnswer
 from api.config.views import chain_page, chain_version, chain_view, chain_written
 from api.routers.config_shared import CHANGED, READ, Shown, etag, install
 from api.schemas import refusals
@@ -143,6 +145,17 @@ def diff_chain(
     Without parameters, what would change if the draft were published.
     """
     return compare(services.config, key, before, after)
+
+
+@router.post("/{name}/preview", response_model=PreviewAnswer, responses=READ)
+def preview_chain(key: Chain, body: ChainPreview, services: Services) -> PreviewAnswer:
+    """What a change would do, without making it: nothing is written, no component is called.
+
+    The text is compiled and linted, compared with what is live, and the newest sagas of the chain
+    are run again in memory with what their steps have answered. A text that does not compile is
+    200, with `sound` false. Also for a chain that is not there yet.
+    """
+    return preview(services.config, services.reader, key, body)
 
 
 install(router, SHOWN)

@@ -52,6 +52,11 @@ class Known(Protocol):
         """What it does about a failure."""
         ...
 
+    @property
+    def problem(self) -> str | None:
+        """Why no chain may use it, if that is so."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Plain:
@@ -72,3 +77,4 @@ class Named:
     read_only: bool = False
     fallback: bool = False
     on_failure: _Plain = _PLAIN
+    problem: str | None = None

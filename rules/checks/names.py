@@ -1,7 +1,7 @@
 """What a name in a chain's text stands for: a variable, a component or a chain.
 
-For `rules.checks.kinds`. Categories: `unknown_ref`, `cyclic`, `placeholder_missing`, `structure`;
-warnings `shadowing` and `fallback`.
+For `rules.checks.kinds`. Categories: `unknown_ref`, `cyclic`, `placeholder_missing`, `structure`,
+`script`; warnings `shadowing` and `fallback`.
 """
 
 from collections.abc import Collection, Mapping
@@ -44,6 +44,7 @@ class Names:
         self.findings = findings
         self.variables = {CURRENT_CHAIN: Term("string", Constant(findings.chain), 0, 0)}
         self._uncompensated: set[str] = set()
+        self._unusable_ones: set[str] = set()
         self._fallbacks: dict[str, Known] | None = None
 
     def assign(self, target: Name, term: Term) -> None:
@@ -110,12 +111,24 @@ class Names:
         return self._fallbacks
 
     def _check_policy(self, policy: Known, start: int, end: int) -> None:
-        if policy.compensate is not None and policy.compensate not in self.components:
-            self._no_compensation(policy.id, policy.compensate, start, end)
+        if policy.problem is not None:
+            self._unusable(policy, start, end)
+        if policy.compensate is not None:
+            undoing = self.components.get(policy.compensate)
+            if undoing is None:
+                self._no_compensation(policy.id, policy.compensate, start, end)
+            elif undoing.problem is not None:
+                self._unusable(undoing, start, end)
         if policy.kind != "common" and not absorbable(policy):
             message = f"{quoted(policy.id)} is a condition and cannot ignore that it has no answer"
             hint = "give it another on_failure than IGNORE, and no default of skip"
             self.findings.error("structure", message, start, end, hint=hint)
+
+    def _unusable(self, policy: Known, start: int, end: int) -> None:
+        if policy.id not in self._unusable_ones:
+            self._unusable_ones.add(policy.id)
+            message = f"the script {quoted(policy.id)} cannot be used: {policy.problem}"
+            self.findings.error("script", message, start, end)
 
     def _no_compensation(self, name: str, compensation: str, start: int, end: int) -> None:
         if name not in self._uncompensated and not self.findings.full:

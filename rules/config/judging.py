@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from rules.compiler import ChainText
 from rules.config.changes import Standing, Step
 from rules.config.errors import WouldBreak
 from rules.config.kinds import Content, Key
@@ -16,7 +15,8 @@ from rules.config.live import LiveRules
 from rules.config.rows import Rows
 from rules.config.writing import Verdict
 from rules.errors import ChainInvalid, Diagnostic
-from rules.source.chains import TenantChains, text_of
+from rules.source.chains import NOTHING, TenantChains, text_of
+from rules.source.plans import Texts
 from rules.source.quarantine import problems, suspects_of
 from rules.source.repository import ChainRow
 from rules.source.snapshot import Snapshot
@@ -39,9 +39,7 @@ class ChainJudge:
         found: tuple[Diagnostic, ...] = ()
         if step.change not in ("UNPUBLISH", "DISABLE", "DELETE", "DISCARD"):
             drafts = self._drafts(connection, key) if _is_draft(standing, step) else {}
-            others = {**drafts, **self._beneath(key)}
-            snapshot = self.rules.snapshot_of(key.namespace)
-            found = snapshot.checked(key.tenant, text_of(row), others=others)
+            found = checked(self.rules, key, row, drafts)
             if any(one.severity == "error" for one in found):
                 raise ChainInvalid(key.name, found)
         broken: Broken = {}
@@ -51,15 +49,27 @@ class ChainJudge:
             raise WouldBreak(key.name, broken)
         return Verdict(found, broken)
 
-    def _beneath(self, key: Key) -> Mapping[str, ChainText]:
-        """The first namespace's chains; a tenant may have none in this one yet."""
-        return self.rules.snapshot_of(self.rules.namespaces[0]).texts(key.tenant)
-
-    def _drafts(self, connection: Connection, key: Key) -> Mapping[str, ChainText]:
+    def _drafts(self, connection: Connection, key: Key) -> Texts:
         """Chains that were never published: drafts may be written before what they include."""
         unpublished = self.rows.unpublished(connection, key)
         rows = (_row(one.key, one.version, one.content) for one in unpublished)
         return {row.name: text_of(row) for row in rows}
+
+
+def checked(
+    rules: LiveRules, key: Key, row: ChainRow, drafts: Texts = NOTHING
+) -> tuple[Diagnostic, ...]:
+    """What the compiler and the lint say of a chain; `drafts` stand for those that do not serve.
+
+    Raises MetadataInvalid.
+    """
+    others = {**drafts, **beneath(rules, key)}
+    return rules.snapshot_of(key.namespace).checked(key.tenant, text_of(row), others=others)
+
+
+def beneath(rules: LiveRules, key: Key) -> Texts:
+    """The first namespace's chains; a tenant may have none in its own yet."""
+    return rules.snapshot_of(rules.namespaces[0]).texts(key.tenant)
 
 
 def would_break(rules: LiveRules, key: Key, row: ChainRow | None) -> Broken:

@@ -22,5 +22,8 @@ class LiveRules(Protocol):
     def alone(self) -> AbstractContextManager[None]:
         """Nobody else of this process reads meanwhile; to be had before the database's lock."""
 
+    def refresh(self) -> bool:
+        """Read everything; False as above."""
+
     def snapshot_of(self, namespace: str) -> Snapshot:
         """The served rules of one of the namespaces. Raises RulesUnavailable."""

@@ -22,6 +22,7 @@ from rules.config.reading import standing_of
 from rules.config.rows import Rows
 from rules.errors import Diagnostic, RulesUnavailable
 from rules.source.collisions import collided
+from rules.source.revision import current_revision
 from rules.source.storing import FOUND, lock_rules
 from rules.source.versions import Note, record
 
@@ -63,12 +64,14 @@ class Asked:
 class Written:
     """How it stands after a request; without a `step` there was nothing to do.
 
-    `told` is how many processes were told; None: they see for themselves.
+    `hidden`: no poll would see it. `told` is how many processes were told; None: they see for
+    themselves.
     """
 
     standing: Standing
     step: Step | None = None
     verdict: Verdict = NOTHING_SAID
+    hidden: bool = False
     told: int | None = None
 
 
@@ -92,7 +95,7 @@ class ConfigWriter:
         """
         written = self._tried(asked, TRIES)
         if (step := written.step) is not None:
-            self._rules.poll()
+            self._read_again(written)
             _log.info(
                 "config_changed",
                 kind=self._kind.type,
@@ -103,6 +106,13 @@ class ConfigWriter:
                 reason=asked.note.reason,
             )
         return written
+
+    def _read_again(self, written: Written) -> None:
+        """Let this process serve what was written."""
+        if written.hidden:
+            self._rules.refresh()
+        else:
+            self._rules.poll()
 
     def _tried(self, asked: Asked, times: int) -> Written:
         read = False
@@ -138,7 +148,10 @@ class ConfigWriter:
             raise RulesUnavailable("the database did not answer")
         verdict = asked.judge(connection, key, standing, step)
         self._apply(connection, key, standing, step, note)
-        return Written(standing_of(connection, self._rows, self._history, key), step, verdict)
+        # Where there are no triggers, a deletion leaves no time behind.
+        hidden = step.row is None and current_revision(connection) == 0
+        after = standing_of(connection, self._rows, self._history, key)
+        return Written(after, step, verdict, hidden)
 
     def _done_before(self, connection: Connection, key: Key, note: Note) -> bool:
         if note.request_key is None:

@@ -14,6 +14,8 @@ SCRIPTS: Final = frozenset(
 )
 """LiteFlow's, and `iterator_script`, which it does not have."""
 TYPES: Final = frozenset({"common", "boolean", "switch", "for", "iterator"}) | SCRIPTS
+USUAL_LANGUAGE: Final = "java"
+"""Of a script that says none, as in the table of scripts."""
 OLD_TYPES: Final = {
     "if": "boolean",
     "while": "boolean",

@@ -42,7 +42,8 @@ def whole_context(found: Survey) -> Iterator[Finding]:
     seen: set[str] = set()
     for one in found.steps:
         # What runs chains is sent it for them.
-        chosen = one.policy.needs.whole_context and not one.policy.runs_chains
+        policy = one.policy
+        chosen = policy.needs.whole_context and not policy.runs_chains and policy.script is None
         if chosen and one.policy.id not in seen:
             seen.add(one.policy.id)
             yield Finding(

@@ -106,15 +106,21 @@ def bring(
     kept: Mapping[str, Sequence[ChainRow]],
     components: Mapping[str, ComponentPolicy],
     target: Target,
+    components_before: Mapping[str, ComponentPolicy] | None = None,
 ) -> Bringing:
     """Compare the chains with the tenant's rows by namespace, and check them all.
 
     They are checked as they would serve together: with each other, and with the chains of the table
-    that serve. What is disabled is told about and not held against anybody.
+    that serve. What is disabled is told about and not held against anybody. `components` are those
+    that there would be; `components_before` are those that there are, unless it is the same.
     """
+    known = (components if components_before is None else components_before, components)
     by_namespace: dict[str, dict[str, ChainDefinition]] = {target.namespace: {}}
     for chain in chains:
         by_namespace.setdefault(target.namespace_of(chain), {})[chain.id] = chain
+    # What lies above a chain may include it, too.
+    for namespace in kept:
+        by_namespace.setdefault(namespace, {})
     base_before = _texts(kept.get(target.namespace, ()))
     base_after = _overlaid(base_before, by_namespace[target.namespace])
     found: list[Brought] = []
@@ -130,7 +136,7 @@ def bring(
             for chain in own.values()
         ]
         others = {name: row for name, row in rows.items() if name not in own and row.serving}
-        endangered += _endangered(namespace, others, before, after, components)
+        endangered += _endangered(namespace, others, (before, after), known)
     served = {target.namespace, *target.further}
     order = {id(chain): index for index, chain in enumerate(chains)}
     found.sort(key=lambda one: order[id(one.chain)])
@@ -235,17 +241,22 @@ def _check(
 def _endangered(
     namespace: str,
     rows: Mapping[str, ChainRow],
-    before: Mapping[str, ChainText],
-    after: Mapping[str, ChainText],
-    components: Mapping[str, ComponentPolicy],
+    texts: tuple[Mapping[str, ChainText], Mapping[str, ChainText]],
+    components: tuple[Mapping[str, ComponentPolicy], Mapping[str, ComponentPolicy]],
 ) -> Iterator[Endangered]:
-    touched = {n for n in before.keys() | after.keys() if before.get(n) != after.get(n)}
-    for name in _reached(touched, rows):
-        if any(_errors(name, before, components)):
+    """Texts and components as they are, and as they would be."""
+    for name in _reached(_differing(*texts) | _differing(*components), rows):
+        if any(_errors(name, texts[0], components[0])):
             continue
-        errors = tuple(_errors(name, after, components))
+        errors = tuple(_errors(name, texts[1], components[1]))
         if errors:
             yield Endangered(name, namespace, errors)
+
+
+def _differing(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
+    if before is after:
+        return set()
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
 
 def _reached(touched: set[str], rows: Mapping[str, ChainRow]) -> list[str]:

@@ -3,27 +3,33 @@
 For `chainsaga import` and `export`, beside `bringing`, whose words hold here too. Pure.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from rules.files.definitions import OLD_TYPES, SCRIPTS, NodeDefinition, tidy
+from rules.files.definitions import OLD_TYPES, SCRIPTS, USUAL_LANGUAGE, NodeDefinition, tidy
+from rules.scripts import Components, ScriptText, language_of
 from rules.source.bringing import Outcome, Target, outcome_of, status_of
 from rules.source.repository import PUBLISHED
-from rules.source.scripts import DEFAULT_LANGUAGE, ScriptRow
+from rules.source.scripts import ScriptRow
+from rules.source.tenant_scripts import Scripts
 
 _COMPARED: Final = ("text", "type", "language", "name", "status", "enabled")
 
 
 @dataclass(frozen=True, slots=True)
 class BroughtScript:
-    """A script of the files, what becomes of it, and what the table had and is to have."""
+    """A script of the files, what becomes of it, and what the table had and is to have.
+
+    `problem` is why no chain could use it.
+    """
 
     node: NodeDefinition
     outcome: Outcome
     row: ScriptRow
     before: ScriptRow | None = None
     changes: tuple[str, ...] = ()
+    problem: str | None = None
 
     @property
     def guessed(self) -> bool:
@@ -39,6 +45,30 @@ def bring_scripts(
     return tuple(
         _brought(node, rows.get(node.id), target) for node in nodes if node.type in SCRIPTS
     )
+
+
+def scripts_after(
+    scripts: Iterable[BroughtScript], kept: Iterable[ScriptRow], tenant: str
+) -> Mapping[str, ScriptText]:
+    """What the tenant's chains may use if all that is not disabled served; `kept` are all rows."""
+    rows = {one.row.id: replace(one.row, status=PUBLISHED) for one in scripts}
+    return Scripts(kept).changed({tenant: rows}).of(tenant)
+
+
+def judged(
+    scripts: Iterable[BroughtScript], components: Components, languages: Collection[str]
+) -> tuple[BroughtScript, ...]:
+    """The scripts with their problems, by what chains would know of them.
+
+    That nothing runs a language here breaks the chains, not the script: it may be run elsewhere.
+    """
+    found = []
+    for one in scripts:
+        problem = components[one.row.id].problem if one.row.id in components.scripts else None
+        here = language_of(one.row.language) in languages
+        outcome: Outcome = "broken" if problem is not None and here else one.outcome
+        found.append(replace(one, outcome=outcome, problem=problem))
+    return tuple(found)
 
 
 def node_of(row: ScriptRow) -> NodeDefinition | None:
@@ -71,9 +101,7 @@ def _brought(node: NodeDefinition, before: ScriptRow | None, target: Target) -> 
 def _row(node: NodeDefinition, before: ScriptRow | None, target: Target) -> ScriptRow:
     """What the table is to have; what the file does not say stays as it is."""
     text, type = node.script or "", node.type or "script"
-    row = before or ScriptRow(
-        tenant=target.tenant, id=node.id, text=text, language=DEFAULT_LANGUAGE
-    )
+    row = before or ScriptRow(tenant=target.tenant, id=node.id, text=text, language=USUAL_LANGUAGE)
     return replace(
         row,
         text=row.text if tidy(row.text) == text else text,

@@ -106,12 +106,15 @@ class TenantChains:
         changes: Mapping[str, ChainRow | None] = MappingProxyType({}),
         beneath: Texts | None = None,
         below: Iterable[str] = (),
+        deployment: Deployment | None = None,
     ) -> "TenantChains":
-        """The same with other rows (None: gone) and, of the texts beneath, those of `below`.
+        """The same with other rows (None: gone) and, of the texts beneath, those of `below`;
+        perhaps for another deployment.
 
         Nothing of a changed chain is held back in it, and everything is to be settled.
         """
         new = self._copy()
+        new.deployment = deployment or self.deployment
         new.rows = _replaced(self.rows, changes)
         new.beneath = self.beneath if beneath is None else beneath
         new.held = {name: held for name, held in self.held.items() if name not in changes}
@@ -145,7 +148,9 @@ class TenantChains:
         self.texts = _replaced(before, texts)
 
     def carry_routes(self, before: "TenantChains") -> None:
-        """Take over the routes of chains whose texts are the same."""
+        """Take over the routes of chains whose texts and components are the same."""
+        if self.deployment != before.deployment:
+            return
         for name, route in before._routes.copy().items():
             same = name in self.texts and self.texts[name] == before.texts.get(name)
             if same and isinstance(route, Plan):

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from rules.plan import ComponentPolicy
+from rules.scripts import NO_ENGINES, Engines
 from rules.source.edits import Edits
 from rules.source.from_files import FileOrigin
 from rules.source.metadata import MetadataRepository
@@ -35,6 +36,7 @@ def open_rules(
     further: Iterable[str] = (),
     names: RuleNames = USUAL,
     most_plans: int = MOST_PLANS,
+    engines: Engines = NO_ENGINES,
 ) -> RuleSource:
     """The source that reads what is chosen, `database` or `files:DIR`; it reads nothing yet."""
     namespaces = tuple(dict.fromkeys((namespace, *further)))
@@ -62,4 +64,5 @@ def open_rules(
         further=further,
         origin=origin,
         most_plans=most_plans,
+        engines=engines,
     )

@@ -1,13 +1,17 @@
-"""What chains are compiled for: the components and limits of one deployment.
+"""What chains are compiled for: the components and limits of one deployment, tenant by tenant.
 
 For the tenants' chains and the quarantine. Pure.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from rules.compiler import ChainText, Compiled, compile_chain, compile_route
 from rules.plan import ComponentPolicy, Plan
+from rules.scripts import NO_ENGINES, Components, Engines, compensation_names
+from rules.source.edits import DEFAULT_TENANT
+from rules.source.tenant_scripts import ScriptChanges, Scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +30,58 @@ class Deployment:
     def route(self, chain: str, texts: Mapping[str, ChainText]) -> Plan:
         """The route of one of the texts, compiled. Raises ChainInvalid."""
         return compile_route(chain, chains=texts, components=self.components)
+
+
+class Deployments:
+    """The deployment as each tenant has it: registered components, and the tenant's scripts.
+
+    Immutable; tenants without scripts of their own share one.
+    """
+
+    def __init__(
+        self,
+        registered: Mapping[str, ComponentPolicy],
+        when_max_wait: int | None = None,
+        scripts: Scripts | None = None,
+        engines: Engines = NO_ENGINES,
+    ) -> None:
+        self.registered: Final = registered
+        self.when_max_wait: Final = when_max_wait
+        self.scripts: Final = Scripts() if scripts is None else scripts
+        self._engines = engines
+        self._made: dict[str, Deployment] = {}
+
+    def of(self, tenant: str) -> Deployment:
+        """The deployment of a tenant, always the same."""
+        whose = tenant if self.scripts.own(tenant) else DEFAULT_TENANT
+        made = self._made.get(whose)
+        if made is None:
+            scripts = self.scripts.of(whose)
+            known: Mapping[str, ComponentPolicy] = self.registered
+            if scripts:
+                known = Components(self.registered, scripts, self._engines)
+            # Of two threads, both are to have the first one's.
+            made = self._made.setdefault(whose, Deployment(known, self.when_max_wait))
+        return made
+
+    def changed(self, changes: ScriptChanges) -> "Deployments":
+        """The same with other scripts; tenants that these do not concern keep what they have."""
+        return self.with_scripts(self.scripts.changed(changes), changes)
+
+    def with_scripts(self, scripts: Scripts, changes: ScriptChanges) -> "Deployments":
+        """The same with these scripts, which differ by the changes."""
+        new = Deployments(self.registered, self.when_max_wait, scripts, self._engines)
+        if DEFAULT_TENANT not in changes:
+            new._made = {who: made for who, made in self._made.copy().items() if who not in changes}
+        return new
+
+
+def rescripted(before: Deployment, after: Deployment) -> frozenset[str]:
+    """The components that are other ones now, and those that may be undone by other ones."""
+    was, now = (
+        one.components.scripts if isinstance(one.components, Components) else {}
+        for one in (before, after)
+    )
+    changed = {id for id in {*was, *now} if was.get(id) != now.get(id)}
+    undone = {id for id in {*was, *now} if not changed.isdisjoint(compensation_names(id))}
+    return frozenset(changed | undone)

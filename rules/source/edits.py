@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rules.checks.names import absorbable
 from rules.errors import MetadataInvalid
 from rules.plan import ComponentPolicy, FailurePolicy, Frozen, Plan, RetryPolicy
+from rules.scripts import with_effects
 
 DEFAULT_TENANT: Final = "0"
 """Whose rows hold for every tenant that has not changed the same field."""
@@ -111,13 +112,17 @@ def edited(
     policy: ComponentPolicy, edit: PolicyEdit, known: Mapping[str, ComponentPolicy]
 ) -> ComponentPolicy:
     """The policy with the changes. Raises MetadataInvalid where they do not fit the components."""
-    changed = policy.model_copy(update=edit.changes)
+    changed = with_effects(policy.model_copy(update=edit.changes))
     if changed.compensate is not None and changed.compensate not in known:
         near = get_close_matches(changed.compensate, known, n=1)
         mend = f"did you mean '{near[0]}'?" if near else "name one, or null for none"
         raise MetadataInvalid(
             policy.id, "compensate", f"no component '{changed.compensate}' is registered; {mend}"
         )
+    undoing = known.get(changed.compensate or "")
+    if undoing is not None and undoing.problem is not None:
+        words = f"the script '{undoing.id}' cannot be used: {undoing.problem}"
+        raise MetadataInvalid(policy.id, "compensate", words)
     if not absorbable(changed):
         raise MetadataInvalid(
             policy.id,
@@ -137,7 +142,7 @@ def check_edit(
         if changed.compensate == policy.id:
             problem = "a component cannot undo itself; name another one, or null for none"
             raise MetadataInvalid(policy.id, "compensate", problem)
-        if policy.read_only:
+        if policy.read_only and changed.read_only:
             problem = "its code declares it read-only: there is nothing to undo; leave this out"
             raise MetadataInvalid(policy.id, "compensate", problem)
     for field, largest in LARGEST.items():

@@ -43,7 +43,8 @@ def freeze(
     own columns decide.
     """
     compiled = snapshot.compiled(tenant, chain)
-    plan = edited_plan(compiled.plan, partial(snapshot.edits.merged, tenant), snapshot.components)
+    edits, components = partial(snapshot.edits.merged, tenant), snapshot.components_of(tenant)
+    plan = edited_plan(compiled.plan, edits, components)
     frost = Frost(
         plan=_overridden(plan, overrides),
         request=request,

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rules.files.definitions import (
     SCRIPTS,
+    USUAL_LANGUAGE,
     ChainDefinition,
     Definitions,
     NodeDefinition,
@@ -27,7 +28,7 @@ from rules.source.keeping import Changes
 from rules.source.reading import Everything
 from rules.source.repository import PUBLISHED, ChainRow
 from rules.source.revision import Mode, Stand
-from rules.source.scripts import DEFAULT_LANGUAGE, ScriptRow
+from rules.source.scripts import ScriptRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ def _script(tenant: str, node: NodeDefinition) -> ScriptRow:
         id=node.id,
         text=text,
         type=type,
-        language=language or DEFAULT_LANGUAGE,
+        language=language or USUAL_LANGUAGE,
         name=node.name,
         status=node.status or PUBLISHED,
         enabled=node.enabled,

@@ -88,6 +88,7 @@ class RuleNews:
         self._role: Role = role
         self._channel = f"chainsaga:rules:{application}:news"
         self._handled: deque[str] = deque(maxlen=REMEMBERED)
+        self._hearing: bool | None = None
         self._stop = threading.Event()
         self._redis = None if url is None else _connect(url)
         self._board = None if self._redis is None else Board(self._redis, application)
@@ -138,10 +139,15 @@ class RuleNews:
         every = sorted((self.own(), *others), key=lambda one: one.name)
         return Asked("redis", tuple(every))
 
-    def tell(self) -> int | None:
-        """Tell the others that something has changed; how many heard it, None if that failed."""
+    def tell(self, *, everything: bool = False) -> int | None:
+        """Tell the others that something has changed; how many heard it, None if that failed.
+
+        With `everything` a poll would not see it.
+        """
+        command: Command = "refresh" if everything else "poll"
+        message = Message(id=secrets.token_hex(8), command=command, sender=self.name)
         try:
-            return self._publish(Message(id=secrets.token_hex(8), command="poll", sender=self.name))
+            return self._publish(message)
         except RedisError as error:
             _log.warning("change_not_told", why=str(error)[:300])
             return None
@@ -177,7 +183,9 @@ class RuleNews:
             try:
                 self._hear()
             except RedisError as error:
-                _log.warning("rule_news_not_heard", why=str(error)[:300])
+                if self._hearing is not False:
+                    _log.warning("rule_news_not_heard", why=str(error)[:300])
+                self._hearing = False
             # Reason: whatever a command meets, the next ones must come.
             except Exception:  # noqa: BLE001
                 _log.exception("rule_news_failed")
@@ -188,6 +196,9 @@ class RuleNews:
         listening = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call] # redis leaves it so
         with listening as heard:
             heard.subscribe(self._channel)
+            if self._hearing is False:
+                _log.info("rule_news_heard_again")
+            self._hearing = True
             # What was told while nobody listened here.
             self._source.poll()
             told = None

@@ -30,8 +30,21 @@ class _Entry:
 
     def holds(self, texts: Texts, deployment: Deployment) -> bool:
         same = all(texts.get(text.name) == text for text in self.texts)
-        known = self.deployment is deployment or self.deployment == deployment
+        known = self.deployment is deployment or self._fits(deployment)
         return same and known and not any(name in texts for name in self.plain)
+
+    def _fits(self, deployment: Deployment) -> bool:
+        """Whether the same would come of another deployment: of a tenant's other scripts."""
+        if self.deployment == deployment:
+            return True
+        known, called = deployment.components, self.compiled.plan.components
+        return (
+            self.deployment.when_max_wait == deployment.when_max_wait
+            and not any(text.name in known for text in self.texts[1:])
+            # What it stands in for may be there now.
+            and not any(policy.fallback for policy in called.values())
+            and all(known.get(id) == policy for id, policy in called.items())
+        )
 
 
 class Plans:

@@ -5,7 +5,7 @@ For the rule source. Says what the rows are; what they mean is not known.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import Connection, Engine, and_, select
@@ -24,8 +24,10 @@ from rules.source.revision import (
     current_stand,
     first_stand,
 )
+from rules.source.script_reading import ScriptReader
 from rules.source.scripts import ScriptRow
 from rules.source.tables import flow_chain, rule_change
+from rules.source.tenant_scripts import ScriptChanges
 from rules.source.versions import earlier_chains
 
 USUAL: Final = RuleNames()
@@ -48,6 +50,7 @@ class Changed:
     stand: Stand
     chains: Changes
     edits: Edits | None = None
+    scripts: ScriptChanges = field(default_factory=dict)
 
 
 class RuleReader:
@@ -66,6 +69,7 @@ class RuleReader:
         self._metadata = MetadataRepository(engine, application)
         self._named = None if names.usual else NamedChains(names, application, namespaces)
         self._keeper = Keeper(engine, application)
+        self._scripts = ScriptReader(application, names)
         self._polls = 0
 
     @property
@@ -142,15 +146,16 @@ class RuleReader:
         # Before the rows, where a database shows each query a moment of its own.
         stand = first_stand(connection, self._application)
         edits = self._metadata.read_edits(connection)
+        scripts = tuple(self._scripts.everything(connection))
         if self._named is not None:
-            return Everything(stand, self._named.read(connection), edits)
+            return Everything(stand, self._named.read(connection), edits, scripts)
         chains = {
             namespace: ChainRepository(self._engine, self._application, namespace).read_all(
                 connection
             )
             for namespace in self._namespaces
         }
-        return Everything(stand, chains, edits)
+        return Everything(stand, chains, edits, scripts)
 
     def _by_triggers(
         self, connection: Connection, since: Stand, now: Stand
@@ -163,7 +168,8 @@ class RuleReader:
         kinds = changed_kinds(connection, self._application, since.revision)
         edits = self._metadata.read_edits(connection) if "policy" in kinds else None
         chains = self._changed_chains(connection, since.revision) if "chain" in kinds else {}
-        return Changed(now, chains, edits)
+        scripts = self._scripts.changed(connection, since.revision) if "component" in kinds else {}
+        return Changed(now, chains, edits, scripts)
 
     def _changed_chains(self, connection: Connection, since: int) -> Changes:
         change, chain = rule_change.c, flow_chain.c
@@ -205,7 +211,8 @@ class RuleReader:
         found = _nested()
         for row in connection.execute(query).mappings():
             found[row["place"]][row["tenant"]][row["name"]] = chain_of(row)
-        return Changed(stand, found, self._metadata.read_edits(connection))
+        scripts = self._scripts.since(connection, since.since)
+        return Changed(stand, found, self._metadata.read_edits(connection), scripts)
 
 
 def _nested() -> dict[str, dict[str, dict[str, ChainRow | None]]]:

@@ -56,7 +56,7 @@ def _routes(rules: RuleSource, tenant: str, namespace: str) -> Routes:
             broken[chain] = route
             continue
         try:
-            plans[chain] = edited_plan(route, edit_of, snapshot.components)
+            plans[chain] = edited_plan(route, edit_of, snapshot.components_of(tenant))
         except MetadataInvalid as error:
             broken[chain] = error
     return Routes(namespace, plans, broken)

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from rules.source.scripts import ScriptRow, script_of
 from rules.source.tables import rule_component
 
-_FIELDS: Final = {
+FIELDS: Final = {
     "tenant": "tenant_id",
     "id": "component_id",
     "text": "component_code",
@@ -82,7 +82,7 @@ class ScriptRepository:
         return row.id
 
     def _columns(self) -> tuple[ColumnElement[Any], ...]:
-        return tuple(self._table.c[column].label(field) for field, column in _FIELDS.items())
+        return tuple(self._table.c[column].label(field) for field, column in FIELDS.items())
 
     def _is(self, tenant: str, id: str) -> ColumnElement[bool]:
         script = self._table.c

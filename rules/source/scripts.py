@@ -6,15 +6,13 @@ For the rule source and whoever writes them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 
 from pydantic_core import to_json
 from sqlalchemy import RowMapping
 
+from rules.scripts import ScriptText
 from rules.source.repository import PUBLISHED
-
-DEFAULT_LANGUAGE: Final = "java"
-"""The table's own, for a script that says none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +28,7 @@ class ScriptRow:
     text: str
     name: str | None = None
     type: str = "script"
-    language: str = DEFAULT_LANGUAGE
+    language: str = "java"
     status: str = PUBLISHED
     enabled: bool = True
     version: int = 1
@@ -57,6 +55,11 @@ class ScriptRow:
         """SHA-256 in hex of id, version and content."""
         return sha256(to_json((self.tenant, self.id, self.version, self.content))).hexdigest()
 
+    @property
+    def script(self) -> ScriptText:
+        """What chains have to know of it."""
+        return ScriptText(self.id, self.text, self.type, self.language, self.name)
+
 
 def script_of(row: RowMapping | Mapping[str, Any]) -> ScriptRow:
     """The row as it is, also one of others' making."""
@@ -66,7 +69,7 @@ def script_of(row: RowMapping | Mapping[str, Any]) -> ScriptRow:
         text=row["text"] or "",
         name=row["name"],
         type=row["type"] or "script",
-        language=row["language"] or DEFAULT_LANGUAGE,
+        language=row["language"] or "java",
         status=row["status"],
         enabled=bool(row["enabled"]),
         version=row["version"],

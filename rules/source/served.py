@@ -11,13 +11,14 @@ from hashlib import sha256
 from typing import TypeAlias
 
 from rules.source.chains import TenantChains
-from rules.source.deployment import Deployment
+from rules.source.deployment import Deployments
 from rules.source.edits import Edits
 from rules.source.keeping import Changes
 from rules.source.plans import Plans
 from rules.source.reading import Changed, Everything
 from rules.source.repository import ChainRow
 from rules.source.revision import Stand
+from rules.source.scripts import ScriptRow
 from rules.source.snapshot import Snapshot
 
 Earlier: TypeAlias = Callable[[str, str, str], Iterable[ChainRow]]
@@ -31,6 +32,7 @@ class Served:
     stand: Stand
     snapshots: Mapping[str, Snapshot]
     mark: int
+    deployments: Deployments
 
     @property
     def sha(self) -> str:
@@ -43,27 +45,31 @@ class Served:
         return next(iter(self.snapshots.values())).edits
 
 
-def first_served(read: Everything, deployment: Deployment, plans: Plans) -> Served:
+def first_served(read: Everything, deployments: Deployments, plans: Plans) -> Served:
     """What is served at first. Nothing is compiled for it; no chain was tried."""
     mark = 0
+    changes = deployments.scripts.differences(read.scripts)
+    deployments = deployments.changed(changes)
+    for script in deployments.scripts:
+        mark ^= _mark("", script)
     snapshots: dict[str, Snapshot] = {}
     beneath: tuple[ChainRow, ...] = ()
     for namespace, given in read.chains.items():
         rows = tuple(given)
         snapshots[namespace] = Snapshot(
             rows,
-            deployment.components,
+            deployments.registered,
             edits=read.edits,
-            when_max_wait=deployment.when_max_wait,
             beneath=beneath,
             plans=plans,
             namespace=namespace,
+            deployments=deployments,
         )
         if len(snapshots) == 1:
             beneath = rows
         for row in rows:
             mark ^= _mark(namespace, row)
-    return Served(read.stand, snapshots, mark)
+    return Served(read.stand, snapshots, mark, deployments)
 
 
 def changes_of(before: Served, read: Everything | Changed) -> Changes:
@@ -76,19 +82,19 @@ def changes_of(before: Served, read: Everything | Changed) -> Changes:
 def next_served(
     before: Served, read: Everything | Changed, changes: Changes, earlier: Earlier
 ) -> tuple[Served, int]:
-    """What is served after something was read that made these changes, and how many differ.
-
-    Tenants without a change are shared.
+    """What is served after something was read that made these changes of chains, and how many
+    chains and scripts differ. Tenants without a change are shared.
     """
     changes = _real(before, changes)
     snapshots: dict[str, Snapshot] = {}
     beneath: tuple[Snapshot, Snapshot] | None = None
-    mark, number = before.mark, 0
+    mark, number, deployments = _other_scripts(before, read)
     for namespace, snapshot in before.snapshots.items():
         own = changes.get(namespace, {})
         now = snapshot
-        if own or (beneath is not None and beneath[0] is not beneath[1]):
-            now = snapshot.changed(own, partial(_stored, earlier, namespace), beneath)
+        moved = beneath is not None and beneath[0] is not beneath[1]
+        if own or moved or deployments is not before.deployments:
+            now = snapshot.changed(own, partial(_stored, earlier, namespace), beneath, deployments)
         if read.edits is not None and read.edits != snapshot.edits:
             now = now.edited(read.edits)
         snapshots[namespace] = now
@@ -99,7 +105,24 @@ def next_served(
             for name, row in rows.items():
                 for one in (known.get(name), row):
                     mark ^= _mark(namespace, one) if one is not None else 0
-    return Served(read.stand, snapshots, mark), number
+    return Served(read.stand, snapshots, mark, deployments), number
+
+
+def _other_scripts(before: Served, read: Everything | Changed) -> tuple[int, int, Deployments]:
+    """The mark after scripts have changed, how many have, and what chains are compiled for."""
+    known, mark, number = before.deployments.scripts, before.mark, 0
+    if isinstance(read, Everything):
+        changes = known.differences(read.scripts)
+    else:
+        changes = known.real(read.scripts)
+    if not changes:
+        return mark, 0, before.deployments
+    for tenant, rows in changes.items():
+        number += len(rows)
+        for id, row in rows.items():
+            for one in (known.own(tenant).get(id), row):
+                mark ^= _mark("", one) if one is not None else 0
+    return mark, number, before.deployments.changed(changes)
 
 
 def rows_before(before: Served, changes: Changes) -> Changes:
@@ -147,5 +170,6 @@ def _real(before: Served, changes: Changes) -> Changes:
     return real
 
 
-def _mark(namespace: str, row: ChainRow) -> int:
+def _mark(namespace: str, row: ChainRow | ScriptRow) -> int:
+    """A script has no namespace."""
     return int.from_bytes(sha256(f"{namespace}\n{row.sha}".encode()).digest(), "big")

@@ -21,8 +21,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rules.errors import RulesUnavailable
 from rules.plan import ComponentPolicy
+from rules.scripts import NO_ENGINES, Engines
 from rules.source.chains import TenantChains
-from rules.source.deployment import Deployment
+from rules.source.deployment import Deployments
 from rules.source.naming import RuleNames
 from rules.source.origin import Origin
 from rules.source.plans import MOST_PLANS, Plans
@@ -60,9 +61,9 @@ class _Unkept(Exception):
 class RuleSource:
     """The chains of one application and namespace, for all tenants.
 
-    `components` are those that this deployment serves; `when_max_wait` is the limit, in
-    milliseconds, of a WHEN that says none itself. Of the namespaces in `further`, the chains are
-    served that a route chooses; these may include and extend chains of the first namespace.
+    `components` are those that this deployment serves, `engines` run scripts; `when_max_wait` is
+    the limit, in milliseconds, of a WHEN that says none itself. Of the namespaces in `further`, the
+    chains are served that a route chooses; these may include and extend chains of the first one.
     At most `most_plans` chains are kept compiled. Read is from `origin`; unless one is given, from
     the engine's tables, which have these `names`.
     """
@@ -81,13 +82,14 @@ class RuleSource:
         origin: Origin | None = None,
         observer: Observer | None = None,
         clock: Callable[[], float] = monotonic,
+        engines: Engines = NO_ENGINES,
     ) -> None:
         self.engine: Final = engine
         self.namespaces: Final = tuple(dict.fromkeys((namespace, *further)))
         self._reader: Origin = origin or RuleReader(engine, application, self.namespaces, names)
         self._application = application
         self._namespace = namespace
-        self._deployment = Deployment(components, when_max_wait)
+        self._deployments = Deployments(components, when_max_wait, engines=engines)
         self._plans = Plans(most_plans)
         self._observer = observer
         self._clock = clock
@@ -177,7 +179,7 @@ class RuleSource:
                 raise _Unkept
             return next_served(before, read, changes, self._reader.earlier)
         assert isinstance(read, Everything), "who asks without a stand gets everything"
-        first = first_served(read, self._deployment, self._plans)
+        first = first_served(read, self._deployments, self._plans)
         return first, sum(one.size for one in first.snapshots.values())
 
     def _fail(self, error: Exception, started: float) -> None:

@@ -16,7 +16,7 @@ from rules.errors import ChainInvalid, ChainUnknown, Diagnostic
 from rules.jobs import RESERVED
 from rules.plan import ComponentPolicy, Plan
 from rules.source.chains import NOTHING, Held, TenantChains, reserved, text_of
-from rules.source.deployment import Deployment
+from rules.source.deployment import Deployments, rescripted
 from rules.source.edits import NO_EDITS, Edits, edited_plan
 from rules.source.plans import Plans, Texts
 from rules.source.quarantine import Stored, nothing_stored, settle, suspects_of
@@ -48,9 +48,10 @@ class Snapshot:
         when_max_wait: int | None = None,
         plans: Plans | None = None,
         namespace: str = "",
+        deployments: Deployments | None = None,
     ) -> None:
         below = _by_tenant(beneath)
-        self._deployment = Deployment(components, when_max_wait)
+        self._deployments = deployments or Deployments(components, when_max_wait)
         self.edits = edits
         self.namespace = namespace
         known = plans if previous is None else previous._plans
@@ -59,37 +60,45 @@ class Snapshot:
             tenant: self._new(tenant, chains, _texts(below.get(tenant, {})))
             for tenant, chains in _by_tenant(rows).items()
         }
-        if previous is not None and previous._deployment == self._deployment:
+        if previous is not None:
             for tenant, chains in self._tenants.items():
                 if tenant in previous._tenants:
                     chains.carry_routes(previous._tenants[tenant])
 
     def _new(self, tenant: str, rows: Mapping[str, ChainRow], beneath: Texts) -> TenantChains:
-        return TenantChains((self.namespace, tenant), rows, beneath, self._deployment, self._plans)
+        made = self._deployments.of(tenant)
+        return TenantChains((self.namespace, tenant), rows, beneath, made, self._plans)
 
     def changed(
         self,
         changes: Mapping[str, TenantChanges],
         stored: Callable[[str], Stored] | None = None,
         beneath: "tuple[Snapshot, Snapshot] | None" = None,
+        deployments: Deployments | None = None,
     ) -> "Snapshot":
         """This snapshot with other rows, by tenant; what does not compile is held back.
 
         `stored` gives earlier versions of a tenant's chains by name. `beneath` is what lies
-        beneath these chains, before and after its own change.
+        beneath these chains, before and after its own change. `deployments` have other scripts.
         """
         tenants = dict(self._tenants)
-        for tenant in {*changes, *_differing(beneath)}:
+        new = self._with(tenants, deployments)
+        for tenant in {*changes, *_differing(beneath), *new._rescripted()}:
             lower = beneath[1]._tenants.get(tenant) if beneath else None
             below = lower.texts if lower else NOTHING
             own = changes.get(tenant, NO_CHANGES)
             kept = stored(tenant) if stored else nothing_stored
-            now = self._after(tenant, own, below, beneath, kept)
+            now = new._after(tenant, own, below, beneath, kept)
             if now is None:
                 tenants.pop(tenant, None)
             else:
                 tenants[tenant] = now
-        return self._with(tenants)
+        return new
+
+    def _rescripted(self) -> list[str]:
+        """Tenants whose components are not those that their chains were compiled for."""
+        made = self._deployments
+        return [t for t, chains in self._tenants.items() if made.of(t) is not chains.deployment]
 
     def _after(
         self,
@@ -104,11 +113,13 @@ class Snapshot:
             rows = {name: row for name, row in own.items() if row is not None}
             return self._new(tenant, rows, below) if rows else None
         moved = _moved(beneath, tenant)
-        after = before.changed(own, below, moved)
+        made = self._deployments.of(tenant)
+        after = before.changed(own, below, moved, made)
         if not after.rows:
             return None
         after.carry_routes(before)
-        suspects = suspects_of(after, {*own, *moved})
+        scripts = rescripted(before.deployment, made)
+        suspects = suspects_of(after, {*own, *moved, *scripts})
         return settle(after, before, suspects, stored, settled=before.settled)
 
     def replaced(self, chains: TenantChains) -> "Snapshot":
@@ -121,9 +132,12 @@ class Snapshot:
         new.edits = edits
         return new
 
-    def _with(self, tenants: Mapping[str, TenantChains]) -> "Snapshot":
+    def _with(
+        self, tenants: Mapping[str, TenantChains], deployments: Deployments | None = None
+    ) -> "Snapshot":
         new = object.__new__(Snapshot)
-        new._deployment, new.edits, new.namespace = self._deployment, self.edits, self.namespace
+        new._deployments = deployments or self._deployments
+        new.edits, new.namespace = self.edits, self.namespace
         new._plans, new._tenants = self._plans, tenants
         return new
 
@@ -131,10 +145,9 @@ class Snapshot:
         """A serving chain, compiled. Raises ChainUnknown, ChainDisabled or ChainInvalid."""
         return self._of(tenant, chain).compiled(chain)
 
-    @property
-    def components(self) -> Mapping[str, ComponentPolicy]:
-        """The components that this deployment serves."""
-        return self._deployment.components
+    def components_of(self, tenant: str) -> Mapping[str, ComponentPolicy]:
+        """What a tenant's chains may name: the registered components, and its scripts."""
+        return self._deployments.of(tenant).components
 
     def checked(
         self, tenant: str, chain: ChainText, *, others: Texts = NOTHING
@@ -147,14 +160,15 @@ class Snapshot:
         """
         if chain.name.startswith(RESERVED):
             return reserved(chain.name, chain.text).diagnostics
+        components = self.components_of(tenant)
         edited = partial(self.edits.merged, tenant)
         return check_chain(
             chain.name,
             chains={**others, **self.texts(tenant), chain.name: chain},
-            components=self.components,
-            when_max_wait=self._deployment.when_max_wait,
-            deployed=self.components,
-            edited=lambda plan: edited_plan(plan, edited, self.components),
+            components=components,
+            when_max_wait=self._deployments.when_max_wait,
+            deployed=components,
+            edited=lambda plan: edited_plan(plan, edited, components),
         )
 
     def tried(self, tenant: str, chain: ChainText, *, others: Texts = NOTHING) -> Compiled:
@@ -163,7 +177,7 @@ class Snapshot:
         Raises ChainInvalid.
         """
         texts = {**others, **self.texts(tenant), chain.name: chain}
-        return self._deployment.compile(chain.name, texts)
+        return self._deployments.of(tenant).compile(chain.name, texts)
 
     def texts(self, tenant: str) -> Texts:
         """The texts that a chain of the tenant may include and extend."""

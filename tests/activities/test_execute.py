@@ -7,11 +7,13 @@ from datetime import timedelta
 
 import pytest
 from pydantic import JsonValue
+from temporalio.common import RawValue
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
 from activities.component import Refused, component
-from activities.execute import StepActivity, component_activities
+from activities.execute import StepActivity, component_activities, script_activity
 from activities.registry import Registry
 from activities.runner import Provider, Runner, StepError
 from api.inprocess.clock import run_virtual
@@ -206,3 +208,17 @@ async def test_a_cancel_by_temporal_is_no_answer() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert attempts.beats == []
+
+
+async def test_what_has_no_activity_and_brings_no_script_is_not_found() -> None:
+    environment = ActivityEnvironment()
+    environment.payload_converter = pydantic_data_converter.payload_converter
+    environment.info = replace(environment.info, activity_type="ghost")
+    activity = script_activity(Runner(Provider()))
+    converter = pydantic_data_converter.payload_converter
+    for given in ([READY], [], ["text"], [READY, READY]):
+        payloads = [RawValue(converter.to_payload(one)) for one in given]
+        with pytest.raises(ApplicationError, match="'ghost' is not part of this deployment") as no:
+            await environment.run(activity, payloads)
+        # Another worker may know it.
+        assert (no.value.type, no.value.non_retryable) == ("NotFoundError", False)

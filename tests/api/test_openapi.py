@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from api.config.chain_schemas import ChainCreate, ChainUpdate
+from api.config.preview_schemas import ChainPreview
 from api.config.schemas import Move, Rollback
 from api.config.script_schemas import ScriptCreate, ScriptUpdate
 from api.schemas import ExecuteRequest
@@ -35,6 +36,7 @@ GOLDEN = {
     "POST /api/config/chains": "200 201 400 404 409 422 503",
     "GET /api/config/chains/{name}": "200 400 404 409 422 503",
     "GET /api/config/chains/{name}/diff": "200 400 404 409 422 503",
+    "POST /api/config/chains/{name}/preview": "200 400 404 409 422 503",
     "GET /api/config/components": "200 400 409 422 503",
     "POST /api/config/components": "200 201 400 409 422 503",
     "GET /api/config/components/{name}": "200 400 404 409 422 503",
@@ -96,7 +98,7 @@ async def test_the_examples_of_execute_are_requests(described: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [ChainCreate, ChainUpdate, ScriptCreate, ScriptUpdate, Move, Rollback]
+    "model", [ChainCreate, ChainUpdate, ChainPreview, ScriptCreate, ScriptUpdate, Move, Rollback]
 )
 async def test_the_examples_of_the_configuration_are_requests(
     described: Any, model: type[BaseModel]

@@ -20,7 +20,7 @@ from tests.workflows.lab import TENANT, Lab, ending
 from tests.workflows.stages import plan_of
 
 DAY = timedelta(days=1)
-LIMIT = 20.0
+LIMIT = 60.0
 REFUSED: JsonValue = {"b": ["refuse"]}
 
 

@@ -16,7 +16,7 @@ from tests.workflows.lab import Lab
 from tests.workflows.replaying import replay_all
 from tests.workflows.stages import RUNTIMES, OnTemporal, open_stage, play
 
-LIMIT = 30.0
+LIMIT = 110.0
 SIDE_BY_SIDE = 6
 
 ALL = {(drama.id, runtime): drama for drama in (*DRAMAS, *ENDINGS) for runtime in RUNTIMES}

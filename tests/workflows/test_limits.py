@@ -19,7 +19,7 @@ from tests.workflows.heavy import DONE, text
 from tests.workflows.lab import QUEUE, TENANT, UNCACHED_QUEUE, Lab
 from tests.workflows.stages import RUNTIMES, InMemory, OnTemporal, Stage, play
 
-LIMIT = 60.0
+LIMIT = 110.0
 SIDE_BY_SIDE = 4
 
 HINTS = {**RUNTIMES, "uncached": None}

@@ -19,7 +19,7 @@ from tests.workflows.operators import CASES
 from tests.workflows.operators_nested import EVERY_OPERATOR, NESTED
 from tests.workflows.playing import begun
 
-LIMIT = 60.0
+LIMIT = 300.0
 # Without a cache one workflow at a time: another's task would cut its local activities short.
 AT_ONCE = {"temporal": 12, "lowest": 12, "uncached": 1, "memory": 40, "memory_lowest": 40}
 LONG = list(NESTED)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from pydantic import JsonValue
+from temporalio.common import RawValue
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
@@ -15,7 +17,7 @@ from typing_extensions import override
 from activities.mirror.changes import Change, StepChange, UndoChange
 from activities.mirror.interceptor import MirrorInterceptor
 from rules.execution import EntryStatus
-from rules.wire import StepFailure, StepReply, StepRequest, UndoRequest
+from rules.wire import ScriptCall, StepFailure, StepReply, StepRequest, UndoRequest
 from tests.activities.mirror.sagas import SOLD_OUT, Saga, at
 
 FORWARD = StepRequest(
@@ -65,6 +67,7 @@ async def report(
     sink = Sink()
     recorder = MirrorInterceptor(sink).intercept_activity(Last(act))
     environment = ActivityEnvironment()
+    environment.payload_converter = pydantic_data_converter.payload_converter
     environment.info = dataclasses.replace(
         ActivityEnvironment.default_info(),
         activity_type=kind,
@@ -198,3 +201,14 @@ async def test_an_end_is_never_before_its_start() -> None:
     end = sink.changes[-1]
     assert isinstance(end, StepChange)
     assert end.record.ended_at == ahead
+
+
+async def test_a_script_is_seen_before_its_request_is_read() -> None:
+    converter = pydantic_data_converter.payload_converter
+    call = ScriptCall(kind="common", language="python", text="return 1", sha="x")
+    asked = FORWARD.model_copy(update={"script": call})
+    for sent, seen in ((asked, 2), (FORWARD, 0)):
+        raw = [RawValue(converter.to_payload(sent))]
+        changes, _ = await report(StepReply(output=1), raw)
+        assert len(changes) == seen
+        assert all(one.record.path == "0.1" for one in changes if isinstance(one, StepChange))

@@ -215,7 +215,7 @@ def test_everything_is_told_as_json(site: Site, tmp_path: Path, capsys: Captured
         "diagnostics": [],
     }
     assert {one["category"] for one in bad["diagnostics"]} == {"unknown_ref"}
-    assert len(told.pop("notes")) == 1
+    assert len(told.pop("notes")) == 2
     assert told == {
         "tenant": "1",
         "written": False,
@@ -234,6 +234,7 @@ def test_everything_is_told_as_json(site: Site, tmp_path: Path, capsys: Captured
                 "changes": [],
                 "enabled": True,
                 "status": "PUBLISHED",
+                "problem": "engine groovy has no worker in this deployment",
             }
         ],
         "problems": [],

@@ -186,6 +186,8 @@ async def test_warnings_come_with_what_was_written(author: Author) -> None:
     found = await author.create("buy", "THEN(pay, createOrder, pay);")
     assert found["diagnostics"]
     assert {one["severity"] for one in found["diagnostics"]} <= {"warning", "info"}
+    again = await author.edit("buy", el=found["el"], publish=True)
+    assert (again["changed"], again["diagnostics"]) == (False, found["diagnostics"])
 
 
 async def test_a_draft_may_come_before_what_it_includes(author: Author) -> None:

@@ -91,6 +91,32 @@ async def test_a_script_that_cannot_be_is_refused(
     assert field in answer.json()["message"]
 
 
+WRONG: list[tuple[dict[str, Any], int, str]] = [
+    ({"code": "a &&\n  (b"}, 2, "Syntax error"),
+    ({"code": "true", "type": "script"}, 1, "it is for conditions"),
+    ({"language": "python", "code": "x = 1\nreturn (x"}, 2, "'(' was never closed"),
+    ({"language": "js", "code": "let x = ;"}, 1, "Unexpected token ';'"),
+]
+
+
+@pytest.mark.parametrize(("fields", "line", "words"), WRONG)
+async def test_a_text_that_does_not_compile_is_refused(
+    author: Author, fields: dict[str, Any], line: int, words: str
+) -> None:
+    answer = await author.send("POST", "components", {**SCRIPT, "publish": True, **fields})
+    assert answer.status_code == 422, answer.text
+    (found,) = answer.json()["details"]["diagnostics"]
+    assert only(found, "category", "line") == {"category": "script", "line": line}
+    assert words in found["message"]
+
+
+async def test_a_language_without_an_engine_is_warned_of(author: Author) -> None:
+    fields = {"language": "groovy", "code": "return 1 ("}
+    made = await author.done("POST", "components", {**SCRIPT, "publish": True, **fields})
+    (warning,) = made["diagnostics"]
+    assert warning["message"] == "engine groovy has no worker in this deployment"
+
+
 async def test_scripts_are_listed_by_state(author: Author) -> None:
     for name in ("x1", "x2", "x3"):
         await author.done("POST", "components", {**SCRIPT, "name": name, "publish": name != "x1"})

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from rules.plan import ComponentPolicy
 from rules.source.engine import create_engine_for
 from rules.source.repository import ChainRepository
 from rules.source.service import RuleSource
+from rules.source.tables import rule_revision
 from tests.activities.mirror.stores import STORES, StoreName, Stores, session_stores
 from tests.rules.source.polled import New
 
@@ -61,3 +62,19 @@ def impatient(url: str) -> Iterator[Engine]:
 def new(impatient: Engine, components: Mapping[str, ComponentPolicy]) -> New:
     """Rule sources of instances that share a database."""
     return lambda: RuleSource(impatient, "dms-liteflow", "default", components)
+
+
+@pytest.fixture
+def without_triggers(engine: Engine) -> None:
+    """As it is where nobody may make triggers."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        else:
+            query = (
+                "SELECT trigger_name FROM information_schema.triggers"
+                " WHERE trigger_schema = DATABASE()"
+            )
+        for (name,) in connection.exec_driver_sql(query).all():
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        connection.execute(update(rule_revision).values(revision=0))

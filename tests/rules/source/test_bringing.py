@@ -244,9 +244,10 @@ def test_namespaces() -> None:
     assert found.unserved == ("nowhere",)
 
 
-def test_a_namespace_keeps_what_it_has_beneath() -> None:
+@pytest.mark.parametrize("more", [[], [chain("new", "THEN(a);", namespace="vip")]])
+def test_a_namespace_keeps_what_it_has_beneath(more: list[ChainDefinition]) -> None:
     found = bring(
-        [chain(enabled=False), chain("new", "THEN(a);", namespace="vip")],
+        [chain(enabled=False), *more],
         {"default": [row()], "vip": [row("pick", "THEN(order);")]},
         COMPONENTS,
         PUBLISHING,

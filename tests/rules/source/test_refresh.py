@@ -53,22 +53,6 @@ def source(
 
 
 @pytest.fixture
-def without_triggers(engine: Engine) -> None:
-    """As it is where nobody may make triggers."""
-    with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-        else:
-            query = (
-                "SELECT trigger_name FROM information_schema.triggers"
-                " WHERE trigger_schema = DATABASE()"
-            )
-        for (name,) in connection.exec_driver_sql(query).all():
-            connection.exec_driver_sql(f"DROP TRIGGER {name}")
-        connection.execute(update(rule_revision).values(revision=0))
-
-
-@pytest.fixture
 def asked(engine: Engine) -> Iterator[list[str]]:
     """The statements that are sent, as it happens."""
     statements: list[str] = []
@@ -195,7 +179,7 @@ def test_a_change_is_live_after_the_next_poll(
     assert seen(source)
     assert reports.all[-1].outcome == "changed"
     assert source.status.sha != sha
-    again = RuleSource(engine, APPLICATION, "default", source.snapshot.components)
+    again = RuleSource(engine, APPLICATION, "default", source.snapshot.components_of("1"))
     assert again.refresh()
     assert again.status.sha == source.status.sha
     assert set(running.plan.components) == {"a", "b"}, "an execution keeps its version"
