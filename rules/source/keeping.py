@@ -58,23 +58,22 @@ class Keeper:
         As it was before is kept, too. Where that cannot be written it stays as it is, which is
         logged.
         """
-        for _ in range(TRIES):
+        for left in reversed(range(TRIES)):
             try:
                 with self._engine.begin() as connection:
                     lock_rules(connection)
                     return self._write(connection, change)
             except DBAPIError as error:
-                if not (collided(error) or isinstance(error, IntegrityError)):
-                    why = error
-                    break
-                why = error
-        _log.error(
-            "change_not_kept",
-            namespace=change.namespace,
-            tenant=change.tenant,
-            chain=change.name,
-            why=str(why.orig)[:500],
-        )
+                if left and (collided(error) or isinstance(error, IntegrityError)):
+                    continue
+                _log.error(
+                    "change_not_kept",
+                    namespace=change.namespace,
+                    tenant=change.tenant,
+                    chain=change.name,
+                    why=str(error.orig)[:500],
+                )
+                break
         return change.now
 
     def _write(self, connection: Connection, change: Change) -> ChainRow | None:

@@ -4,8 +4,9 @@ Each answer of the API is compared with the model's, which then follows.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Engine, delete, func, insert, update
@@ -177,10 +178,10 @@ def _request(edit: Edit, now: Book, version: int) -> tuple[str, str, tuple[Any, 
         case "discard":
             return "DELETE", f"/{name}/draft?version={version}", (), deeds.discard(now)
     body = {"version": version, "force": edit.force}
-    steps = {
+    steps: dict[str, Callable[[Book], Step | None]] = {
         "publish": deeds.publish,
         "unpublish": deeds.unpublish,
-        "disable": lambda book: deeds.switch(book, on=False),
-        "enable": lambda book: deeds.switch(book, on=True),
+        "disable": partial(deeds.switch, on=False),
+        "enable": partial(deeds.switch, on=True),
     }
     return "POST", f"/{name}/{edit.kind}", (body,), steps[edit.kind](now)
