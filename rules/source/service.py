@@ -24,6 +24,7 @@ from rules.plan import ComponentPolicy
 from rules.scripts import NO_ENGINES, Engines
 from rules.source.chains import TenantChains
 from rules.source.deployment import Deployments
+from rules.source.keeping import Changes
 from rules.source.naming import RuleNames
 from rules.source.origin import Origin
 from rules.source.plans import MOST_PLANS, Plans
@@ -52,10 +53,6 @@ RETRY_SECONDS: Final = 3.0
 _UNREAD: Final = (SQLAlchemyError, OSError)
 
 _log = structlog.get_logger(__name__)
-
-
-class _Unkept(Exception):
-    """There are changes to be kept, by somebody who must not write."""
 
 
 class RuleSource:
@@ -147,9 +144,10 @@ class RuleSource:
         before = self._served
         try:
             read = self._ask(None if everything or before is None else before.stand)
-            after, number = self._after(before, read, keep=keep)
-        except _Unkept:
-            return False
+            changes = self._changes(before, read, keep=keep)
+            if changes is None:
+                return False
+            after, number = self._after(before, read, changes)
         except _UNREAD as error:
             self._fail(error, started)
             return False
@@ -163,8 +161,23 @@ class RuleSource:
     def _ask(self, since: Stand | None) -> Everything | Changed | None:
         return self._reader.everything() if since is None else self._reader.changes(since)
 
-    def _after(
+    def _changes(
         self, before: Served | None, read: Everything | Changed | None, *, keep: bool
+    ) -> Changes | None:
+        """The changes of chains, each of which is a version now; None if one must not become it.
+
+        Raises SQLAlchemyError.
+        """
+        changes = {} if before is None or read is None else changes_of(before, read)
+        if before is None or not changes:
+            return changes
+        were = rows_before(before, changes)
+        if keep:
+            return self._reader.keep(changes, were)
+        return None if self._reader.unkept(changes, were) else changes
+
+    def _after(
+        self, before: Served | None, read: Everything | Changed | None, changes: Changes
     ) -> tuple[Served | None, int]:
         """What is served next, and how many chains differ. Raises SQLAlchemyError, since earlier
         versions may be wanted; then nothing has changed.
@@ -172,11 +185,6 @@ class RuleSource:
         if before is not None:
             if read is None:
                 return before, 0
-            changes = changes_of(before, read)
-            if changes and keep:
-                changes = self._reader.keep(changes, rows_before(before, changes))
-            elif changes and self._reader.unkept(changes, rows_before(before, changes)):
-                raise _Unkept
             return next_served(before, read, changes, self._reader.earlier)
         assert isinstance(read, Everything), "who asks without a stand gets everything"
         first = first_served(read, self._deployments, self._plans)
