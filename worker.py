@@ -46,7 +46,7 @@ from rules.source.choice import open_rules
 from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
 from rules.source.metadata import MetadataRepository
-from rules.source.metrics import CONTENT_TYPE, exposition
+from rules.source.metrics import rule_registry
 from rules.source.news import RuleNews
 from rules.source.poller import Poller
 from rules.source.service import RuleSource
@@ -173,7 +173,7 @@ async def _background(
     scanning = asyncio.create_task(_scan(engine, settings.application, registry))
     host, port = settings.worker_metrics_host, settings.worker_metrics_port
     try:
-        with metrics_port(host, port, lambda: exposition(rules.status), CONTENT_TYPE):
+        with metrics_port(host, port, rule_registry(lambda: rules.status)):
             yield
     finally:
         scanning.cancel()

@@ -6,6 +6,7 @@ wishes, and every instance is told.
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import partial
 from typing import Final
 
@@ -36,7 +37,7 @@ from rules.config.reading import ConfigReader, Listing
 from rules.config.rows import Rows, Wanted
 from rules.config.scripts import ScriptCheck, ScriptJudge, unchecked
 from rules.config.writing import Asked, ConfigWriter, Judge, Verdict, Written
-from rules.errors import Diagnostic
+from rules.errors import ChainUnknown, Diagnostic
 from rules.plan import Plan
 from rules.source.chains import text_of
 from rules.source.edits import edited_plan
@@ -132,11 +133,24 @@ class FlowConfigService:
     ) -> Listing:
         """A page of what the tenant sees. Raises BadCursor, RulesReadOnly, SQLAlchemyError."""
         after = None if cursor is None else read_cursor(cursor)
-        return self._part(kind).reader.page(tenant, wanted, limit, after)
+        part = self._part(kind)
+        self._look()
+        return part.reader.page(tenant, wanted, limit, after)
 
     def find(self, kind: Kind, key: Key) -> Standing:
         """How one stands. Raises ChainUnknown, ScriptUnknown, RulesReadOnly, SQLAlchemyError."""
-        return self._part(kind).reader.find(key)
+        part = self._part(kind)
+        self._look()
+        try:
+            return part.reader.find(key)
+        except ChainUnknown as error:
+            known = self.rules.snapshot_of(key.namespace).chains(key.tenant)
+            near = get_close_matches(key.name, known, n=1)
+            raise ChainUnknown(error.tenant, error.chain, near[0] if near else None) from None
+
+    def _look(self) -> None:
+        """What was changed in the database itself has its number before somebody reads it."""
+        self.rules.poll()
 
     def versions(self, kind: Kind, key: Key, limit: int, cursor: str | None) -> list[Recorded]:
         """Versions, the newest first, also of what is gone; raises as `find`, and BadCursor."""

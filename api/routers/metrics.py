@@ -1,9 +1,12 @@
 """`/metrics`: how this process keeps its rules current, for Prometheus."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+from prometheus_client.exposition import choose_encoder
 
 from api.services import Services
-from rules.source.metrics import CONTENT_TYPE, exposition
+from rules.source.metrics import rule_registry
 
 router = APIRouter(tags=["health"])
 
@@ -13,6 +16,8 @@ router = APIRouter(tags=["health"])
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}, "description": "Prometheus's text format"}},
 )
-def metrics(services: Services) -> Response:
+def metrics(services: Services, accept: Annotated[str, Header()] = "") -> Response:
     """Refreshes of the rules, their failures and durations, and what is held back."""
-    return Response(exposition(services.rules.status), media_type=CONTENT_TYPE)
+    encode, content_type = choose_encoder(accept)
+    registry = rule_registry(lambda: services.rules.status)
+    return Response(encode(registry), headers={"Content-Type": content_type})

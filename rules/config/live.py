@@ -1,5 +1,6 @@
 """What the editing of rules needs of those that are served."""
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from rules.source.snapshot import Snapshot
@@ -12,8 +13,14 @@ class LiveRules(Protocol):
     def namespaces(self) -> tuple[str, ...]:
         """Those that are served; the first lies beneath the others."""
 
-    def poll(self) -> bool:
-        """Read what has changed; False if that could not be done."""
+    def poll(self, *, keep: bool = True) -> bool:
+        """Read what has changed; False if that could not be done.
+
+        Without `keep` also if that would have to write versions.
+        """
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Nobody else of this process reads meanwhile; to be had before the database's lock."""
 
     def refresh(self) -> bool:
         """Read everything; False as above."""

@@ -115,9 +115,17 @@ class ConfigWriter:
             self._rules.poll()
 
     def _tried(self, asked: Asked, times: int) -> Written:
+        read = False
         try:
-            with self._engine.begin() as connection:
-                return self._write(connection, asked)
+            with self._rules.alone():
+                # What was changed in the database itself is kept before the lock is taken.
+                read = self._rules.poll()
+                with self._engine.begin() as connection:
+                    return self._write(connection, asked)
+        except RulesUnavailable:
+            # Somebody may have edited by SQL since then.
+            if times == 1 or not read:
+                raise
         except DBAPIError as error:
             # Somebody who edits by SQL may take the locks the other way round.
             if times == 1 or not (collided(error) or isinstance(error, IntegrityError)):
@@ -136,7 +144,7 @@ class ConfigWriter:
             raise VersionMissing(key.name)
         if expect is not None and expect != standing.version:
             raise stale(key, standing, expect)
-        if not self._rules.poll():
+        if not self._rules.poll(keep=False):
             raise RulesUnavailable("the database did not answer")
         verdict = asked.judge(connection, key, standing, step)
         self._apply(connection, key, standing, step, note)
@@ -183,23 +191,12 @@ class ConfigWriter:
 def stale(key: Key, standing: Standing, given: int) -> ConfigStale:
     """Who changed it meanwhile, and when."""
     last, row = standing.last, standing.row
+    change, by, at = (last.change, last.operator, last.at) if last else (None, None, None)
     if row is not None and standing.found:
-        return ConfigStale(
-            key.name,
-            given,
-            standing.version,
-            change="FOUND",
-            by="the database itself",
-            at=row.updated_at,
-        )
-    return ConfigStale(
-        key.name,
-        given,
-        standing.version,
-        change=last.change if last else None,
-        by=last.operator if last else None,
-        at=last.at if last else None,
-    )
+        change, by, at = FOUND.change, None, row.updated_at
+    if change == FOUND.change:
+        by = "the database itself"
+    return ConfigStale(key.name, given, standing.version, change=change, by=by, at=at)
 
 
 def _serving(standing: Standing) -> int:

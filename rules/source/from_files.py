@@ -24,6 +24,7 @@ from rules.files.meaning import ScriptFile
 from rules.files.problems import RuleFileInvalid
 from rules.files.reading import duplicates, read_definitions
 from rules.source.edits import NO_EDITS, Edits
+from rules.source.keeping import Changes
 from rules.source.reading import Everything
 from rules.source.repository import PUBLISHED, ChainRow
 from rules.source.revision import Mode, Stand
@@ -96,6 +97,14 @@ class FileOrigin:
         """Whether anything differs; raises as `everything` does."""
         self._look()
         return since != self._stand
+
+    def unkept(self, changes: Changes, before: Changes) -> bool:  # noqa: ARG002
+        """No: files have no versions."""
+        return False
+
+    def keep(self, changes: Changes, before: Changes) -> Changes:  # noqa: ARG002
+        """The same: files have no versions."""
+        return changes
 
     def mode(self, stand: Stand) -> Mode:  # noqa: ARG002 # a database has several
         """By the files' content."""

@@ -5,6 +5,7 @@ For the rule source, which serves what it is given and does not know which of th
 
 from typing import Protocol
 
+from rules.source.keeping import Changes
 from rules.source.reading import Changed, Everything
 from rules.source.repository import ChainRow
 from rules.source.revision import Mode, Stand
@@ -28,6 +29,14 @@ class Origin(Protocol):
 
     def moved(self, since: Stand) -> bool:
         """Whether `changes` would find anything to look at."""
+        ...
+
+    def unkept(self, changes: Changes, before: Changes) -> bool:
+        """Whether some of these changes are no versions yet, so that `keep` would write them."""
+        ...
+
+    def keep(self, changes: Changes, before: Changes) -> Changes:
+        """The same changes, kept as versions where there are such; numbers may differ."""
         ...
 
     def mode(self, stand: Stand) -> Mode:

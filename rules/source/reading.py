@@ -6,11 +6,12 @@ For the rule source. Says what the rows are; what they mean is not known.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
 from sqlalchemy import Connection, Engine, and_, select
 
 from rules.source.edits import Edits
+from rules.source.keeping import Changes, Keeper
 from rules.source.metadata import MetadataRepository
 from rules.source.named import NamedChains
 from rules.source.naming import RuleNames
@@ -28,9 +29,6 @@ from rules.source.scripts import ScriptRow
 from rules.source.tables import flow_chain, rule_change
 from rules.source.tenant_scripts import ScriptChanges
 from rules.source.versions import earlier_chains
-
-Changes: TypeAlias = Mapping[str, Mapping[str, Mapping[str, ChainRow | None]]]
-"""Rows by namespace, tenant and name; None for one that is gone."""
 
 USUAL: Final = RuleNames()
 
@@ -70,6 +68,7 @@ class RuleReader:
         self._namespaces = namespaces
         self._metadata = MetadataRepository(engine, application)
         self._named = None if names.usual else NamedChains(names, application, namespaces)
+        self._keeper = Keeper(engine, application)
         self._scripts = ScriptReader(application, names)
         self._polls = 0
 
@@ -108,6 +107,30 @@ class RuleReader:
         if not found and since.mode != "triggers":
             self._polls += 1
         return found
+
+    def unkept(self, changes: Changes, before: Changes) -> bool:
+        """Whether some of the changes are no versions yet. Raises SQLAlchemyError."""
+        if self._named is not None:
+            return False
+        with self._engine.connect() as connection:
+            return bool(self._keeper.unkept(connection, changes, before))
+
+    def keep(self, changes: Changes, before: Changes) -> Changes:
+        """The changes, of which each is now a version that its number names.
+
+        With tables of a deployment's own there are none. Raises SQLAlchemyError.
+        """
+        if self._named is not None:
+            return changes
+        with self._engine.connect() as connection:
+            found = self._keeper.unkept(connection, changes, before)
+        kept = {
+            namespace: {tenant: dict(rows) for tenant, rows in tenants.items()}
+            for namespace, tenants in changes.items()
+        }
+        for change in found:
+            kept[change.namespace][change.tenant][change.name] = self._keeper.keep(change)
+        return kept
 
     def mode(self, stand: Stand) -> Mode:
         """How changes are seen."""

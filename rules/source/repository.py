@@ -150,6 +150,14 @@ class ChainRepository:
         del values["create_time"]
         connection.execute(update(self._table).where(self._is(row.tenant, row.name)).values(values))
 
+    def number(self, connection: Connection, row: ChainRow, version: int) -> None:
+        """Give a chain another version's number, and leave it as it is."""
+        connection.execute(
+            update(self._table)
+            .where(self._is(row.tenant, row.name))
+            .values(version=version, update_time=self._table.c.update_time)
+        )
+
     def name_of(self, row: ChainRow) -> str:
         """What it is called."""
         return row.name

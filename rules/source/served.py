@@ -13,8 +13,9 @@ from typing import TypeAlias
 from rules.source.chains import TenantChains
 from rules.source.deployment import Deployments
 from rules.source.edits import Edits
+from rules.source.keeping import Changes
 from rules.source.plans import Plans
-from rules.source.reading import Changed, Changes, Everything
+from rules.source.reading import Changed, Everything
 from rules.source.repository import ChainRow
 from rules.source.revision import Stand
 from rules.source.scripts import ScriptRow
@@ -71,13 +72,20 @@ def first_served(read: Everything, deployments: Deployments, plans: Plans) -> Se
     return Served(read.stand, snapshots, mark, deployments)
 
 
-def next_served(before: Served, read: Everything | Changed, earlier: Earlier) -> tuple[Served, int]:
-    """What is served after something was read, and how many chains and scripts differ.
+def changes_of(before: Served, read: Everything | Changed) -> Changes:
+    """The rows that are not as they were; those that were touched and are equal are left out."""
+    return _real(
+        before, _differences(before, read) if isinstance(read, Everything) else read.chains
+    )
 
-    Rows that were touched and are equal change nothing; tenants without a change are shared.
+
+def next_served(
+    before: Served, read: Everything | Changed, changes: Changes, earlier: Earlier
+) -> tuple[Served, int]:
+    """What is served after something was read that made these changes of chains, and how many
+    chains and scripts differ. Tenants without a change are shared.
     """
-    found = _differences(before, read) if isinstance(read, Everything) else read.chains
-    changes = _real(before, found)
+    changes = _real(before, changes)
     snapshots: dict[str, Snapshot] = {}
     beneath: tuple[Snapshot, Snapshot] | None = None
     mark, number, deployments = _other_scripts(before, read)
@@ -115,6 +123,14 @@ def _other_scripts(before: Served, read: Everything | Changed) -> tuple[int, int
             for one in (known.own(tenant).get(id), row):
                 mark ^= _mark("", one) if one is not None else 0
     return mark, number, before.deployments.changed(changes)
+
+
+def rows_before(before: Served, changes: Changes) -> Changes:
+    """What the changed chains of the tenants were."""
+    return {
+        namespace: {tenant: before.snapshots[namespace].chains(tenant) for tenant in tenants}
+        for namespace, tenants in changes.items()
+    }
 
 
 def settled(before: Served, chains: TenantChains) -> Served:

@@ -24,13 +24,21 @@ from rules.plan import ComponentPolicy
 from rules.scripts import NO_ENGINES, Engines
 from rules.source.chains import TenantChains
 from rules.source.deployment import Deployments
+from rules.source.keeping import Changes
 from rules.source.naming import RuleNames
 from rules.source.origin import Origin
 from rules.source.plans import MOST_PLANS, Plans
 from rules.source.quarantine import failing, settle
 from rules.source.reading import USUAL, Changed, Everything, RuleReader
 from rules.source.revision import Stand
-from rules.source.served import Served, first_served, next_served, settled
+from rules.source.served import (
+    Served,
+    changes_of,
+    first_served,
+    next_served,
+    rows_before,
+    settled,
+)
 from rules.source.snapshot import Snapshot
 from rules.source.status import (
     NOTHING_YET,
@@ -82,7 +90,7 @@ class RuleSource:
         self._plans = Plans(most_plans)
         self._observer = observer
         self._clock = clock
-        self._refreshing = threading.Lock()
+        self._refreshing = threading.RLock()
         self._served: Served | None = None
         self._refreshed_at: datetime | None = None
         self._changed_at: datetime | None = None
@@ -96,10 +104,24 @@ class RuleSource:
         with self._refreshing:
             return self._look(everything=True)
 
-    def poll(self) -> bool:
-        """Read what has changed since the last time; nothing costs one query. False as above."""
+    def poll(self, *, keep: bool = True) -> bool:
+        """Read what has changed since the last time; nothing costs one query. False as above.
+
+        What was changed in the database itself becomes a version first. Who must not write now says
+        so; if there is such a change, nothing is read, and it is False.
+        """
         with self._refreshing:
-            return self._look()
+            return self._look(keep=keep)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else of this process reads meanwhile.
+
+        For who locks the rules in the database: to read may mean to write versions, under that
+        lock, so this comes first.
+        """
+        with self._refreshing:
+            yield
 
     def stale(self) -> bool:
         """Whether a poll would find something; one query, and nothing is read. Never raises."""
@@ -117,12 +139,15 @@ class RuleSource:
                 self._read(RefreshReport("idle", self._clock() - started))
             return found
 
-    def _look(self, *, everything: bool = False) -> bool:
+    def _look(self, *, everything: bool = False, keep: bool = True) -> bool:
         self._tried_at = started = self._clock()
         before = self._served
         try:
             read = self._ask(None if everything or before is None else before.stand)
-            after, number = self._after(before, read)
+            changes = self._changes(before, read, keep=keep)
+            if changes is None:
+                return False
+            after, number = self._after(before, read, changes)
         except _UNREAD as error:
             self._fail(error, started)
             return False
@@ -136,14 +161,31 @@ class RuleSource:
     def _ask(self, since: Stand | None) -> Everything | Changed | None:
         return self._reader.everything() if since is None else self._reader.changes(since)
 
+    def _changes(
+        self, before: Served | None, read: Everything | Changed | None, *, keep: bool
+    ) -> Changes | None:
+        """The changes of chains, each of which is a version now; None if one must not become it.
+
+        Raises SQLAlchemyError.
+        """
+        changes = {} if before is None or read is None else changes_of(before, read)
+        if before is None or not changes:
+            return changes
+        were = rows_before(before, changes)
+        if keep:
+            return self._reader.keep(changes, were)
+        return None if self._reader.unkept(changes, were) else changes
+
     def _after(
-        self, before: Served | None, read: Everything | Changed | None
+        self, before: Served | None, read: Everything | Changed | None, changes: Changes
     ) -> tuple[Served | None, int]:
         """What is served next, and how many chains differ. Raises SQLAlchemyError, since earlier
         versions may be wanted; then nothing has changed.
         """
         if before is not None:
-            return next_served(before, read, self._reader.earlier) if read else (before, 0)
+            if read is None:
+                return before, 0
+            return next_served(before, read, changes, self._reader.earlier)
         assert isinstance(read, Everything), "who asks without a stand gets everything"
         first = first_served(read, self._deployments, self._plans)
         return first, sum(one.size for one in first.snapshots.values())
@@ -269,7 +311,8 @@ class RuleSource:
 
         stored = partial(self._reader.earlier, namespace, tenant)
         try:
-            now = settle(chains, None, broken, stored, settled=True)
+            # What serves in place of those that are held back already goes on serving.
+            now = settle(chains, chains, broken, stored, settled=True)
         except _UNREAD as error:
             _log.error("versions_not_read", tenant=tenant, error=str(error)[:500])
             return "unread"

@@ -3,12 +3,19 @@
 Told by the rule source. Plain data.
 """
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeAlias, get_args
 
 from rules.errors import Diagnostic
 from rules.source.revision import Mode
+
+Outcome: TypeAlias = Literal["idle", "changed", "failed"]
+
+BOUNDS: Final = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+"""Seconds that looks are told apart by: from an idle one to one that gives up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class RefreshReport:
     `seconds` is how long it took, compiling included.
     """
 
-    outcome: Literal["idle", "changed", "failed"]
+    outcome: Outcome
     seconds: float
     changed: int = 0
     everything: bool = False
@@ -53,6 +60,24 @@ class Observer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """How many looks took up to each of BOUNDS, and more; each is counted once."""
+
+    counts: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
+    seconds: float = 0.0
+
+    def after(self, seconds: float) -> "Spread":
+        """The numbers with one more look."""
+        counts = list(self.counts)
+        counts[bisect_left(BOUNDS, seconds)] += 1
+        return Spread(tuple(counts), self.seconds + seconds)
+
+
+def _no_spreads() -> Mapping[Outcome, Spread]:
+    return dict.fromkeys(get_args(Outcome), Spread())
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """How often the database was looked at since the process started, and how long in all."""
 
@@ -60,6 +85,7 @@ class Tally:
     changes: int = 0
     failures: int = 0
     seconds: float = 0.0
+    spreads: Mapping[Outcome, Spread] = field(default_factory=_no_spreads)
 
     def after(self, report: RefreshReport) -> "Tally":
         """The numbers with one more look."""
@@ -68,6 +94,10 @@ class Tally:
             self.changes + (report.outcome == "changed"),
             self.failures + (report.outcome == "failed"),
             self.seconds + report.seconds,
+            {
+                **self.spreads,
+                report.outcome: self.spreads[report.outcome].after(report.seconds),
+            },
         )
 
 

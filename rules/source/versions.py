@@ -19,7 +19,7 @@ from rules.source.repository import ChainRow, chain_of
 from rules.source.tables import config_version as table
 
 CHAIN: Final = "CHAIN"
-MOST_TRIED: Final = 5
+MOST_TRIED: Final = 50
 NEVER_SERVED: Final = ("DRAFT", "UNPUBLISH", "DISABLE", "DELETE")
 
 Change = Literal[

@@ -23,7 +23,17 @@ FRESH: list[tuple[str, str, set[str]]] = [
     (
         "the workflow",
         "import workflows.chain",
-        {"sqlalchemy", "pymysql", "redis", "fastapi", "structlog", "uvicorn", "activities", "api"},
+        {
+            "sqlalchemy",
+            "pymysql",
+            "redis",
+            "fastapi",
+            "structlog",
+            "uvicorn",
+            "prometheus_client",
+            "activities",
+            "api",
+        },
     ),
     (
         "a component's author",
@@ -33,7 +43,15 @@ FRESH: list[tuple[str, str, set[str]]] = [
     (
         "the compiler",
         "import rules.compiler",
-        {"sqlalchemy", "pymysql", "redis", "fastapi", "temporalio", "structlog"},
+        {
+            "sqlalchemy",
+            "pymysql",
+            "redis",
+            "fastapi",
+            "temporalio",
+            "structlog",
+            "prometheus_client",
+        },
     ),
     (
         "the in-memory interpreter",
@@ -48,7 +66,11 @@ read("f.xml", b"<flow/>"), read("f.json", b'{"flow": {}}')
 """,
         {"ruamel", "sqlalchemy", "pydantic", "temporalio", "structlog"},
     ),
-    ("the command's help", HELP, {"temporalio", "sqlalchemy", "fastapi", "pymysql", "redis"}),
+    (
+        "the command's help",
+        HELP,
+        {"temporalio", "sqlalchemy", "fastapi", "pymysql", "redis", "prometheus_client"},
+    ),
 ]
 
 ROOTS = {"worker", "api.app", "api.cli.processes", "migrations.env"}

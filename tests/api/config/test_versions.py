@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 from rules.source.engine import create_engine_for
+from rules.source.repository import ChainRow
 from rules.source.tables import flow_chain
 from tests.api.config.author import BETTER, GOOD, Author, refused
-from tests.api.sites import Place, only
+from tests.api.sites import Place, load, only
 
 pytestmark = pytest.mark.asyncio
 
@@ -215,6 +216,24 @@ async def test_an_edit_by_sql_is_a_version_too(
     assert (await author.get(f"chains/buy/versions/{number}"))["el"] == BETTER
 
 
+async def test_what_is_read_of_an_edit_by_sql_can_be_edited(author: Author, place: Place) -> None:
+    """Also of a chain of which no version was ever kept."""
+    load(place.settings, [ChainRow(tenant="", name="buy", text=GOOD)], tenants=[author.tenant])
+    assert (await author.get("chains/buy"))["version"] == 1
+    by_sql(place, author, BETTER)
+    assert (await author.get("chains", text="buy"))["items"][0]["version"] == 2
+    assert (await author.get("chains/buy"))["version"] == 2
+    assert (await author.edit("buy", 2, el=LONGER, publish=True))["version"] == 3
+    assert await author.changes("buy") == [(3, "UPDATE"), (2, "FOUND"), (1, "FOUND")]
+
+
+async def test_an_unknown_name_is_told_what_is_near(author: Author) -> None:
+    await author.create("giftOrder")
+    answer = await author.send("GET", "chains/giftOrdr")
+    assert refused(answer) == (404, "CHAIN_UNKNOWN")
+    assert "did you mean 'giftOrder'?" in answer.json()["message"]
+
+
 async def test_a_draft_stays_when_somebody_edits_by_sql(author: Author, place: Place) -> None:
     await author.create("buy")
     await author.edit("buy", el=BETTER)
@@ -223,7 +242,7 @@ async def test_a_draft_stays_when_somebody_edits_by_sql(author: Author, place: P
     assert only(found, "el", "version", "row_version", "draft_version") == {
         "el": LONGER,
         "version": 3,
-        "row_version": 1,
+        "row_version": 3,
         "draft_version": 2,
     }
     found = await author.edit("buy", description="more")
@@ -249,7 +268,7 @@ async def test_what_sql_has_put_in_and_taken_away_has_a_history(
     engine.dispose()
     found = await author.get("chains/buy")
     assert (found["version"], found["change"]) == (1, "FOUND")
-    assert (await author.get("chains/buy/versions"))["items"] == []
+    assert await author.changes("buy") == [(1, "FOUND")]
     await author.edit("buy", 1, el=BETTER, publish=True)
     by_sql(place, author, None)
     assert refused(await author.send("GET", "chains/buy")) == (404, "CHAIN_UNKNOWN")

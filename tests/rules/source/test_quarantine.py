@@ -327,6 +327,27 @@ def test_after_a_restart_a_kept_version_serves(
     assert source.status.untried == 0
 
 
+def test_what_serves_for_a_broken_chain_outlives_the_trial_of_all(
+    engine: Engine, repository: ChainRepository, components: Components
+) -> None:
+    """Before all was tried, somebody switches off what another chain includes."""
+    for one in (ORDER, PAY):
+        repository.save(one)
+    source = source_of(engine, components)
+    source.refresh()
+    with engine.begin() as connection:
+        connection.execute(
+            update(flow_chain).where(flow_chain.c.chain_name == "pay").values(chain_enable=False)
+        )
+    with capture_logs():
+        assert source.poll()
+        assert source.untried
+        assert freeze_current(source, "1", "order", None).plan.version == 1
+        assert not source.try_some(10)
+    assert freeze_current(source, "1", "order", None).plan.version == 1
+    assert [one.serving for one in source.status.quarantined] == [1]
+
+
 def test_versions_that_could_not_be_read_are_asked_for_again(
     engine: Engine, repository: ChainRepository, components: Components
 ) -> None:

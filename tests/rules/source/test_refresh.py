@@ -265,8 +265,16 @@ def test_only_changed_rows_are_read(
     by_hand(engine, "1", "pay", chain_code="THEN(d);")
     asked.clear()
     assert source.poll()
-    assert len(asked) == 3
     assert "rule_change" in asked[2]
+    assert "config_version" in asked[3]
+    assert {statement.partition(" ")[0] for statement in asked[4:]} >= {"INSERT"}, "it is kept"
+    kept_now = len(asked)
+    asked.clear()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE flow_chain SET update_time = CURRENT_TIMESTAMP")
+    asked.clear()
+    assert source.poll()
+    assert len(asked) == 3 < kept_now, "touched rows are as they were"
     asked.clear()
     ChainRepository(engine, "shop", "default").save(PAY)
     asked.clear()

@@ -1,0 +1,180 @@
+"""What is changed in the database itself is a version of its own number before it serves."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine, delete, insert, select, update
+from structlog.testing import capture_logs
+
+from rules.plan import ComponentPolicy
+from rules.source.freeze import freeze_current
+from rules.source.repository import ChainRepository, ChainRow
+from rules.source.service import RuleSource
+from rules.source.storing import store
+from rules.source.tables import config_version, flow_chain
+from rules.source.versions import Note, record_chain
+
+Components = Mapping[str, ComponentPolicy]
+Columns = Mapping[str, object]
+APPLICATION = "dms-liteflow"
+ORDER = ChainRow(tenant="1", name="order", text="THEN(a);")
+
+# What each poll finds; then the number of the row, and every version with its text.
+STORIES: list[tuple[str, list[list[Columns]], int, dict[int, str]]] = [
+    ("touched", [[{}]], 1, {1: "a"}),
+    ("a text", [[{"chain_code": "THEN(b);"}]], 2, {1: "a", 2: "b"}),
+    ("a text and a number", [[{"chain_code": "THEN(b);", "version": 7}]], 7, {1: "a", 7: "b"}),
+    (
+        "one after the other",
+        [[{"chain_code": "THEN(b);"}], [{"chain_code": "THEN(c);"}]],
+        3,
+        {1: "a", 2: "b", 3: "c"},
+    ),
+    (
+        "two before anybody looks",
+        [[{"chain_code": "THEN(b);", "version": 2}, {"chain_code": "THEN(c);"}]],
+        2,
+        {1: "a", 2: "c"},
+    ),
+    ("a number alone", [[{"version": 4}]], 4, {1: "a", 4: "a"}),
+    (
+        "and back",
+        [[{"chain_code": "THEN(b);"}], [{"chain_code": "THEN(a);"}]],
+        3,
+        {1: "a", 2: "b", 3: "a"},
+    ),
+    ("switched off", [[{"chain_enable": False}]], 2, {1: "a", 2: "a"}),
+]
+
+
+@pytest.fixture
+def source(engine: Engine, repository: ChainRepository, components: Components) -> RuleSource:
+    repository.save(ORDER)
+    source = RuleSource(engine, APPLICATION, "default", components)
+    assert source.refresh()
+    return source
+
+
+def edit(engine: Engine, **columns: object) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            update(flow_chain).values(update_time=flow_chain.c.update_time, **columns)
+        )
+
+
+def versions(engine: Engine) -> dict[int, str]:
+    """The versions that are kept, by the component that each runs."""
+    columns = config_version.c
+    with engine.connect() as connection:
+        found = connection.execute(select(columns.version, columns.content)).all()
+    return {version: content["chain_code"][5] for version, content in found}
+
+
+@pytest.mark.parametrize("before", ["kept", "unkept"])
+@pytest.mark.parametrize(
+    ("polls", "number", "kept"), [row[1:] for row in STORIES], ids=[row[0] for row in STORIES]
+)
+def test_edits_by_hand(
+    source: RuleSource,
+    engine: Engine,
+    polls: list[list[Columns]],
+    number: int,
+    kept: dict[int, str],
+    *,
+    before: str,
+) -> None:
+    if before == "kept":
+        with engine.begin() as connection:
+            record_chain(connection, APPLICATION, "default", ORDER, Note("CREATE"))
+    for edits in polls:
+        for columns in edits:
+            edit(engine, **columns)
+        assert source.poll()
+    assert source.snapshot.chains("1")["order"].version == number
+    found = versions(engine)
+    assert found == (kept if len(kept) > 1 or before == "kept" else {})
+    seen = source.status.sha
+    assert source.poll()
+    assert (source.status.sha, versions(engine)) == (seen, found), "once is enough"
+
+
+def test_a_number_that_a_draft_has_is_not_given_again(source: RuleSource, engine: Engine) -> None:
+    with engine.begin() as connection:
+        for version, text in ((1, "THEN(a);"), (2, "THEN(d);")):
+            draft = replace(ORDER, version=version, text=text)
+            record_chain(connection, APPLICATION, "default", draft, Note("DRAFT"))
+    edit(engine, chain_code="THEN(b);", version=2)
+    assert source.poll()
+    assert freeze_current(source, "1", "order", None).plan.version == 3
+    assert versions(engine) == {1: "a", 2: "d", 3: "b"}
+
+
+def test_what_somebody_deletes_can_be_brought_back(
+    source: RuleSource, repository: ChainRepository, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(delete(flow_chain))
+    assert source.poll()
+    assert versions(engine) == {1: "a"}
+    with engine.begin() as connection:
+        connection.execute(
+            insert(flow_chain).values(
+                tenant_id="1", chain_name="order", chain_code="THEN(b);", status="PUBLISHED"
+            )
+        )
+    assert source.poll()
+    assert versions(engine) == {1: "a", 2: "b"}
+    with engine.begin() as connection:
+        found = repository.find(connection, "1", "order")
+        assert found is not None
+        assert found.version == 2
+        wanted = replace(found, text="THEN(c);")
+        assert store(connection, repository, found, wanted, Note("IMPORT")).version == 3
+
+
+def test_several_processes_agree(
+    source: RuleSource, engine: Engine, components: Components
+) -> None:
+    other = RuleSource(engine, APPLICATION, "default", components)
+    assert other.refresh()
+    edit(engine, chain_code="THEN(b);")
+    assert source.poll()
+    assert other.poll()
+    edit(engine, chain_code="THEN(c);")
+    assert other.poll()
+    assert source.poll()
+    assert source.status.sha == other.status.sha
+    assert source.snapshot.chains("1") == other.snapshot.chains("1")
+    assert versions(engine) == {1: "a", 2: "b", 3: "c"}
+
+
+def test_who_may_not_write_waits_for_somebody_who_may(source: RuleSource, engine: Engine) -> None:
+    edit(engine, chain_code="THEN(b);")
+    with source.alone():
+        assert not source.poll(keep=False)
+        assert source.snapshot.chains("1")["order"] == ORDER
+        assert versions(engine) == {}
+        assert source.poll()
+        assert source.poll(keep=False)
+    assert source.snapshot.chains("1")["order"].version == 2
+
+
+def test_where_nothing_can_be_written_it_serves_all_the_same(
+    source: RuleSource, engine: Engine
+) -> None:
+    one = "CREATE UNIQUE INDEX only_one ON config_version (config_type)"
+    with engine.begin() as connection:
+        record_chain(connection, APPLICATION, "default", ORDER, Note("CREATE"))
+        connection.exec_driver_sql(one)
+    edit(engine, chain_code="THEN(b);")
+    try:
+        with capture_logs() as logs:
+            assert source.poll()
+    finally:
+        gone = "DROP INDEX only_one"
+        with engine.begin() as connection:
+            on = " ON config_version" if connection.dialect.name != "sqlite" else ""
+            connection.exec_driver_sql(gone + on)
+    assert "change_not_kept" in {line["event"] for line in logs}
+    assert freeze_current(source, "1", "order", None).plan.version == 1
