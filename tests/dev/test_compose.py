@@ -197,6 +197,11 @@ def test_the_guide_makes_every_password() -> None:
     assert set(made[1].split()) == required()
 
 
+def test_mysql_8_lets_the_migrations_make_triggers() -> None:
+    """It keeps a binary log by default, and then refuses them to all but administrators."""
+    assert "--log-bin-trust-function-creators=1" in SERVICES["mysql"]["command"]
+
+
 def test_mysql_8_can_be_logged_in_to() -> None:
     """Its usual authentication needs RSA, which PyMySQL leaves to a package of its own."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
