@@ -7,7 +7,7 @@ looked at, with an overlap for transactions that end late, and now and then ever
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, Table, func, select, type_coerce
@@ -59,7 +59,10 @@ def first_stand(connection: Connection, application: str) -> Stand:
     if revision:
         return Stand(revision)
     latest = [time for time in connection.execute(select(*_latest(application))).one() if time]
-    return _since(connection, application, max(latest) - OVERLAP if latest else None)
+    if not latest:
+        return _since(connection, application, None)
+    # Whoever edits by SQL in another time zone writes times to come: what is edited now is earlier.
+    return _since(connection, application, min(max(latest), datetime.now(UTC)) - OVERLAP)
 
 
 def current_stand(connection: Connection, application: str, before: Stand) -> Stand:

@@ -228,6 +228,17 @@ def test_without_triggers_a_transaction_that_ends_late_is_seen(
 
 
 @pytest.mark.usefixtures("without_triggers")
+def test_without_triggers_a_time_to_come_hides_no_edit(source: RuleSource, engine: Engine) -> None:
+    """As one has it who edits by SQL in a time zone of the East."""
+    ahead = datetime.now(UTC) + timedelta(hours=8)
+    by_hand(engine, "2", "order", chain_code="THEN(d);", update_time=ahead)
+    assert source.poll()
+    by_hand(engine, "1", "pay", chain_code="THEN(c);", update_time=datetime.now(UTC))
+    assert source.poll()
+    assert texts(source)["pay"] == "THEN(c);"
+
+
+@pytest.mark.usefixtures("without_triggers")
 def test_triggers_that_come_later_are_used(source: RuleSource, engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(update(rule_revision).values(revision=1))
