@@ -81,6 +81,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         registry.policies,
         default_tenant=settings.default_tenant,
         when_max_wait=settings.when_max_wait_ms,
+        further=settings.route_namespaces,
         names=settings.rule_names,
         most_plans=settings.rule_plans,
         engines=engines,
