@@ -119,7 +119,7 @@ class Told(BaseModel):
     """
 
     via: str
-    within_seconds: float
+    within_seconds: float | None = Field(description="null if nobody polls")
     instances: int | None = Field(description="how many were told, this one included")
 
 

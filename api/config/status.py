@@ -88,7 +88,7 @@ class Everyone(BaseModel):
 
     via: Literal["redis", "poll"]
     problem: str | None
-    within_seconds: float
+    within_seconds: float | None = Field(description="null if nobody polls")
     instances: list[Done]
 
 
@@ -103,7 +103,7 @@ def everyone(service: FlowConfigService, command: Command, wait: float) -> Every
     return Everyone(
         via=asked.via,
         problem=asked.problem,
-        within_seconds=0 if asked.via == "redis" and not asked.missing else news.polling.every,
+        within_seconds=0 if asked.via == "redis" and not asked.missing else news.polling.within,
         instances=[
             Done(name=one.name, role=one.role, done=done)
             for one, done in sorted(told, key=lambda pair: pair[0].name)

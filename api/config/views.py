@@ -100,7 +100,7 @@ def outcome(service: FlowConfigService, written: Written) -> Fields:
         "broken": {chain: diagnosed(why) for chain, why in verdict.broken.items()},
         "live": {
             "via": "poll" if heard is None else "redis",
-            "within_seconds": news.polling.every if heard is None else 0,
+            "within_seconds": news.polling.within if heard is None else 0,
             "instances": heard,
         },
     }

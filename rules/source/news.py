@@ -118,13 +118,12 @@ class RuleNews:
 
     def own(self) -> Instance:
         """This process."""
-        every = self.polling.every if self.polling.enabled else None
         return instance_of(
             self.name,
             self._role,
             self._source.status,
             at=datetime.now(UTC),
-            poll_seconds=every,
+            poll_seconds=self.polling.within,
             handled=tuple(self._handled),
         )
 
@@ -160,16 +159,16 @@ class RuleNews:
             told = self._publish(message) is not None
         except RedisError as error:
             told, problem = False, str(error)[:300]
-        self._carry_out(message)
+        done = self._carry_out(message)
         if not told:
-            return Asked("poll", (self.own(),), problem=problem)
+            return Asked("poll", *_parted(self.own(), done=done), problem=problem)
         until = monotonic() + within
         while True:
             every = self.all()
             missing = tuple(one for one in every.done if message.id not in one.handled)
-            if not missing or monotonic() >= until or every.problem is not None:
-                done = tuple(one for one in every.done if message.id in one.handled)
-                return Asked(every.via, done, missing, every.problem)
+            if not (done and missing) or monotonic() >= until or every.problem is not None:
+                have = tuple(one for one in every.done if message.id in one.handled)
+                return Asked(every.via, have, missing, every.problem)
             self._stop.wait(LOOK_SECONDS)
 
     def _publish(self, message: Message) -> int | None:
@@ -221,18 +220,25 @@ class RuleNews:
         self._carry_out(message)
         return True
 
-    def _carry_out(self, message: Message) -> None:
+    def _carry_out(self, message: Message) -> bool:
+        """Whether it was done; a database that does not answer says no."""
         acts: dict[Command, Callable[[], object]] = {
             "poll": self._source.poll,
             "refresh": self._source.refresh,
             "clear": self._source.clear,
         }
-        acts[message.command]()
-        self._handled.append(message.id)
+        done = acts[message.command]() is not False
+        if done:
+            self._handled.append(message.id)
+        return done
 
     def _tell_board(self) -> None:
         assert self._board is not None
         self._board.tell(self.own())
+
+
+def _parted(own: Instance, *, done: bool) -> tuple[tuple[Instance, ...], tuple[Instance, ...]]:
+    return ((own,), ()) if done else ((), (own,))
 
 
 def _connect(url: str) -> Redis:

@@ -10,3 +10,8 @@ class Polling:
     every: float = 60.0
     start: float = 60.0
     enabled: bool = True
+
+    @property
+    def within(self) -> float | None:
+        """How soon an instance sees a change that nobody told it of; None if never by itself."""
+        return self.every if self.enabled else None
