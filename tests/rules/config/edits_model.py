@@ -71,6 +71,8 @@ class Model:
             case "sql":
                 assert row is not None
                 self.row = State(text, row.live, row.on)
+                # Whoever reads it next keeps it first.
+                self._keep()
                 return False
             case "roll_back":
                 return self._roll_back(self.kept[version])
@@ -109,6 +111,12 @@ class Model:
         wanted = State(text, live=True, on=self.row.on)
         return (wanted != self.row or self.draft is not None) and self._write(wanted)
 
+    def _keep(self) -> None:
+        newest = self.version
+        if self.found and self.row is not None:
+            self.kept[newest] = self.row
+            self.number = newest
+
     def _write(
         self,
         row: State | None,
@@ -119,9 +127,7 @@ class Model:
     ) -> bool:
         newest = self.version
         new = newest + 1
-        if self.found and self.row is not None:
-            self.kept[newest] = self.row
-            self.number = newest
+        self._keep()
         if draft is not None and drafted:
             assert row is not None
             self.kept[new] = State(draft, live=False, on=row.on)
