@@ -148,14 +148,14 @@ async def play(stage: Stage, scene: Scene) -> None:
         return
     # The same decision once more is no second one.
     if isinstance(scene.payload, dict) and "decision_id" in scene.payload:
-        await _again(stage, scene.act, scene.payload)
+        await act_late(stage, scene.act, scene.payload)
         assert [r for r in await stage.decisions() if r.decision_id == record.decision_id] == [
             record
         ]
 
 
-async def _again(stage: Stage, kind: str, payload: JsonValue) -> None:
-    """The same decision once more; the saga may have ended upon the first."""
+async def act_late(stage: Stage, kind: str, payload: JsonValue) -> None:
+    """A further decision; the saga may have ended upon the first."""
     try:
         await stage.act(kind, payload)
     except RPCError as error:

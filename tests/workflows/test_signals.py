@@ -9,9 +9,9 @@ from rules.execution import Status
 from rules.wire import DECISIONS_QUERY, STATUS_QUERY
 from tests.workflows.dramas import DRAMAS
 from tests.workflows.lab import Lab, ending
-from tests.workflows.stages import RUNTIMES, OnTemporal, Stage, open_stage
+from tests.workflows.stages import RUNTIMES, OnTemporal, Stage, act_late, open_stage
 
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 async def test_odd_signals_are_judged_and_the_saga_goes_on(lab: Lab) -> None:
@@ -65,10 +65,11 @@ async def test_of_several_at_once_the_first_wins(
     first = "skip" if why else "compensate"
     async with asyncio.timeout(LIMIT):
         await waits(stage)
-        for kind, operator in ((first, "ann"), *((kind, "bob") for kind in losers)):
-            payload = {"operator": operator, "decision_id": f"{kind} of {operator}"}
+        await stage.act(first, {"operator": "ann", "decision_id": f"{first} of ann"})
+        for kind in losers:
+            payload = {"operator": "bob", "decision_id": f"{kind} of bob"}
             more = {"action": "skip"} if kind == "manual_decision" else {}
-            await stage.act(kind, {**payload, **more})
+            await act_late(stage, kind, {**payload, **more})
         execution = await stage.end()
     winner, *others = execution.decisions
     assert (winner.operator, winner.verdict) == ("ann", Verdict.ACCEPTED)
