@@ -15,6 +15,7 @@ from redis.connection import parse_url
 
 from rules.jobs import retention
 from rules.source.naming import NameInvalid, RuleNames, check_chain_sql, check_identifier
+from rules.source.options import RuleOptions
 from rules.source.polling import Polling
 
 _RULE_NAMES: Final = tuple(field.name for field in fields(RuleNames))
@@ -180,6 +181,20 @@ class Settings(BaseSettings):
     def rule_names(self) -> RuleNames:
         """The names of the rules' tables and fields."""
         return RuleNames(**{name: getattr(self, name) for name in _RULE_NAMES})
+
+    @property
+    def rule_options(self) -> RuleOptions:
+        """Which rules are served, and from where."""
+        return RuleOptions(
+            chosen=self.rule_source,
+            application=self.application,
+            namespace=self.rule_namespace,
+            default_tenant=self.default_tenant,
+            further=self.route_namespaces,
+            when_max_wait=self.when_max_wait_ms,
+            names=self.rule_names,
+            most_plans=self.rule_plans,
+        )
 
     @property
     def lock_url(self) -> str | None:

@@ -73,19 +73,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         settings.database_url, "chainsaga-worker", log_sql=settings.rule_sql_log
     )
     engines = script_engines(settings)
-    rules = open_rules(
-        settings.rule_source,
-        engine,
-        settings.application,
-        settings.rule_namespace,
-        registry.policies,
-        default_tenant=settings.default_tenant,
-        when_max_wait=settings.when_max_wait_ms,
-        further=settings.route_namespaces,
-        names=settings.rule_names,
-        most_plans=settings.rule_plans,
-        engines=engines,
-    )
+    rules = open_rules(settings.rule_options, engine, registry.policies, engines)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer, reader = MirrorWriter(engine, hot), MirrorReader(engine, hot)
     with ThreadPoolExecutor(settings.worker_threads, "component") as executor:

@@ -95,19 +95,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
         settings.database_url, "chainsaga-api", log_sql=settings.rule_sql_log
     )
     engines = _engines(settings)
-    rules = open_rules(
-        settings.rule_source,
-        engine,
-        settings.application,
-        settings.rule_namespace,
-        registry.policies,
-        default_tenant=settings.default_tenant,
-        when_max_wait=settings.when_max_wait_ms,
-        further=settings.route_namespaces,
-        names=settings.rule_names,
-        most_plans=settings.rule_plans,
-        engines=engines,
-    )
+    rules = open_rules(settings.rule_options, engine, registry.policies, engines)
     client = await connect([saga_plugin()], lazy=True)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer = MirrorWriter(engine, hot)

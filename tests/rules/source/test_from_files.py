@@ -16,6 +16,7 @@ from rules.source.edits import NO_EDITS, Edits, PolicyEdit
 from rules.source.engine import create_engine_for
 from rules.source.freeze import freeze_current
 from rules.source.from_files import FileOrigin
+from rules.source.options import RuleOptions
 from rules.source.poller import Poller
 from rules.source.polling import Polling
 from rules.source.routes import current_routes
@@ -349,7 +350,10 @@ def test_the_setting_chooses(tmp_path: Path) -> None:
     engine = create_engine_for(f"sqlite:///{tmp_path}/nosuch/rules.db", "tests")
 
     def chosen(words: str) -> RuleSource:
-        return open_rules(words, engine, "a", "default", COMPONENTS, default_tenant="7")
+        options = RuleOptions(
+            chosen=words, application="a", namespace="default", default_tenant="7"
+        )
+        return open_rules(options, engine, COMPONENTS)
 
     assert not chosen("database").refresh()
     rules = chosen(f"files:{tmp_path}")
