@@ -17,7 +17,7 @@ from tests.api.fleet.first_words import FirstWords, first_words
 from tests.api.fleet.fleet import Fleet, open_fleet
 from tests.api.sites import Place, client_of, environment_of, load, new_place
 
-COMPONENTS = "activities.components,tests.api.gates,tests.api.edits.world"
+COMPONENTS = "activities.components,tests.api.gates,tests.api.fleet.edits.world"
 CHAIN = ChainRow(tenant="1", name="buy", text=GOOD)
 
 

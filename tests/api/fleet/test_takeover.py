@@ -44,6 +44,9 @@ async def test_of_a_killed_holder_another_takes_over(fleet: Fleet, tenant: str) 
         for part in living:
             author = fleet.author(tenant, part.number)
             await until(partial(serves, author, NEW), LIVE_LIMIT, "the heir to read", 0.1)
+        # The dead one is off the board soon, too.
+        for board in keys.scan_iter(f"*:instance:*-{holder.child.pid}-*"):
+            keys.delete(board)
     lock.close()
     fleet.launch(holder)
     await fleet.answering()
