@@ -31,7 +31,8 @@ COMMANDS: Final = ("api", "api", "worker", "worker")
 START_LIMIT: Final = 90.0
 LIVE_LIMIT: Final = 60.0
 """Polls come each ten seconds; slow machines have their share."""
-ALL_RIGHTS: Final = "ALL"
+RIGHTS: Final = "SELECT, INSERT, UPDATE, DELETE"
+"""All that the product needs; who migrates needs more."""
 How = Literal["killed", "suspended"]
 
 
@@ -212,7 +213,7 @@ def _pid(instance: str) -> int:
 
 @asynccontextmanager
 async def open_fleet(
-    place: Place, database: DatabaseServer, redis: RedisServer, *, rights: str = ALL_RIGHTS
+    place: Place, database: DatabaseServer, redis: RedisServer
 ) -> AsyncIterator[Fleet]:
     """All four, ready to be launched."""
     world = World(place.home)
@@ -232,7 +233,7 @@ async def open_fleet(
         fleet = Fleet(place, database, redis, engine, world, opened)
         for number, command in enumerate(COMMANDS):
             port, url = free_port(), make_url(place.settings.database_url)
-            user = opened.enter_context(_user(database, str(url.database), rights))
+            user = opened.enter_context(_user(database, str(url.database)))
             name = "API_PORT" if command == "api" else "WORKER_METRICS_PORT"
             environment = {
                 **shared,
@@ -254,11 +255,11 @@ def _brought_back(server: DatabaseServer) -> None:
 
 
 @contextmanager
-def _user(server: DatabaseServer, database: str, rights: str) -> Iterator[str]:
-    """Somebody who may do these things in one database, and is gone at the end."""
+def _user(server: DatabaseServer, database: str) -> Iterator[str]:
+    """Somebody who may edit one database, and is gone at the end."""
     name = f"u{uuid4().hex[:8]}"
     server.execute(f"CREATE USER {name}@'%' IDENTIFIED BY '{name}'")
-    server.execute(f"GRANT {rights} ON `{database}`.* TO {name}@'%'")
+    server.execute(f"GRANT {RIGHTS} ON `{database}`.* TO {name}@'%'")
     try:
         yield name
     finally:
