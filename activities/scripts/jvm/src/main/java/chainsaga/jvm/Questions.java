@@ -55,13 +55,17 @@ final class Questions {
     StepRequest.Place place = request.place();
     Map<String, Object> meta = new HashMap<>();
     meta.put("slotIndex", 0);
-    meta.put("currChainId", place.chain() == null ? request.saga().chain() : place.chain());
+    String chain = request.saga().chain();
+    String standsIn = place.chain() == null ? chain : place.chain();
+    meta.put("currChainId", standsIn);
     meta.put("nodeId", request.component());
     meta.put("tag", request.tag());
     meta.put("cmpData", json(request.data()));
     meta.put("loopIndex", last(place.indexes()));
     meta.put("loopObject", last(place.objects()));
     meta.put("requestData", request.request());
+    boolean own = request.called() && standsIn.equals(chain);
+    meta.put("subRequestData", own ? request.request() : null);
     meta.put("key", request.key());
     meta.put("undo", request.undo() == null ? null : undo(request));
     return meta;
