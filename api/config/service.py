@@ -200,6 +200,11 @@ class FlowConfigService:
         """What the compiler and the lint say of a content, as if it were to be published."""
         return checked(self.rules, kept.recorded.key, self._row(kept))
 
+    def script_errors(self, kept: Kept) -> tuple[Diagnostic, ...]:
+        """Why a content of a script component could not be written."""
+        found = self._script_check(kept.recorded.key, kept.content)
+        return tuple(one for one in found if one.severity == "error")
+
     def would_break(self, kept: Kept) -> Broken:
         """The chains that would not compile any more."""
         return would_break(self.rules, kept.recorded.key, self._row(kept))
