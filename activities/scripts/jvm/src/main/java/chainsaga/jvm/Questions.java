@@ -40,15 +40,25 @@ final class Questions {
         place.indexes(),
         place.objects(),
         DELIVERED,
-        deliveries(request));
+        deliveries(request),
+        false);
   }
 
   /** A script that does nothing. */
   static Asked idle(String language) {
     String text = "return null;";
+    return alone(language, text, language + " " + text, false);
+  }
+
+  /** Whether a text compiles. */
+  static Asked check(CompileRequest request) {
+    return alone(request.language(), request.text(), request.sha(), true);
+  }
+
+  private static Asked alone(String language, String text, String sha, boolean check) {
     return new Asked(
-        language, "common", text, language + " " + text, Map.of(), Map.of(), null, null, Map.of(),
-        List.of(), List.of(), List.of(), DELIVERED, List.of());
+        language, "common", text, sha, Map.of(), Map.of(), null, null, Map.of(), List.of(),
+        List.of(), List.of(), DELIVERED, List.of(), check);
   }
 
   private static Map<String, Object> meta(StepRequest request) {
