@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
@@ -52,10 +52,23 @@ class JvmCompiler:
         return f"line {found.line}: {found.problem}"
 
     async def _ask(self, language: str, text: str) -> ScriptChecked:
-        sha = script_sha(language, text)
         try:
             async with asyncio.timeout(LIMIT):
-                handle = await self.client.start_workflow(
+                handle = await self._started(language, text)
+                return await handle.result()
+        except TimeoutError:
+            raise EngineDown(f"no worker has answered in {LIMIT:g} s") from None
+        except WorkflowFailureError as error:
+            raise EngineDown(f"the check failed: {error.cause}") from error
+        except (RPCError, RuntimeError) as error:
+            raise EngineDown(f"Temporal does not answer: {error}") from error
+
+    async def _started(self, language: str, text: str) -> WorkflowHandle[object, ScriptChecked]:
+        """Raises EngineDown, RPCError and RuntimeError."""
+        sha = script_sha(language, text)
+        try:
+            async with asyncio.timeout(TO_START):
+                return await self.client.start_workflow(
                     CHECK_SCRIPT,
                     CompileRequest(language=language, text=text, sha=sha),
                     id=f"{CHECK_SCRIPT}-{sha[:32]}",
@@ -66,14 +79,7 @@ class JvmCompiler:
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                     # Where there is no worker, nothing of it is left.
                     execution_timeout=timedelta(seconds=LIMIT),
-                    rpc_timeout=timedelta(seconds=TO_START),
                     static_summary=f"compile a script in {language}",
                 )
-                checked: ScriptChecked = await handle.result()
-                return checked
         except TimeoutError:
-            raise EngineDown(f"no worker has answered in {LIMIT:g} s") from None
-        except WorkflowFailureError as error:
-            raise EngineDown(f"the check failed: {error.cause}") from error
-        except (RPCError, RuntimeError) as error:
-            raise EngineDown(f"Temporal does not answer: {error}") from error
+            raise EngineDown(f"Temporal does not answer in {TO_START:g} s") from None
