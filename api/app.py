@@ -18,7 +18,7 @@ from activities.mirror.reader import MirrorReader
 from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
-from activities.scripts.engine import ScriptEngines, ScriptLimits
+from activities.scripts.engine import ScriptEngines
 from api.config.service import FlowConfigService
 from api.handlers import install
 from api.links import LinkMaker
@@ -94,7 +94,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
     engine = create_engine_for(
         settings.database_url, "chainsaga-api", log_sql=settings.rule_sql_log
     )
-    engines = _engines(settings)
+    engines = ScriptEngines(settings.script_limits, jvm=settings.jvm_worker)
     rules = open_rules(settings.rule_options, engine, registry.policies, engines)
     client = await connect([saga_plugin()], lazy=True)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
@@ -143,13 +143,3 @@ def _read_only(settings: Settings) -> str | None:
     if settings.rule_source != DATABASE:
         return "files"
     return None if settings.rule_names.usual else "tables or SQL that this deployment names"
-
-
-def _engines(settings: Settings) -> ScriptEngines:
-    """What runs scripts in memory, and checks their texts."""
-    limits = ScriptLimits(
-        seconds=settings.script_timeout,
-        memory=settings.script_memory,
-        processes=settings.script_processes,
-    )
-    return ScriptEngines(limits, jvm=settings.jvm_worker)
