@@ -19,7 +19,7 @@ from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
 from activities.scripts.compiling import JvmCompiler
-from activities.scripts.engine import ScriptEngines, ScriptLimits
+from activities.scripts.engine import ScriptEngines
 from api.config.service import FlowConfigService
 from api.handlers import install
 from api.links import LinkMaker
@@ -97,7 +97,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
     )
     client = await connect([saga_plugin()], lazy=True)
     compiler = JvmCompiler(client, settings.task_queue, asyncio.get_running_loop())
-    engines = _engines(settings, compiler)
+    engines = ScriptEngines(settings.script_limits, jvm=settings.jvm_worker, compiler=compiler)
     rules = open_rules(settings.rule_options, engine, registry.policies, engines)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer = MirrorWriter(engine, hot)
@@ -146,13 +146,3 @@ def _read_only(settings: Settings) -> str | None:
     if settings.rule_source != DATABASE:
         return "files"
     return None if settings.rule_names.usual else "tables or SQL that this deployment names"
-
-
-def _engines(settings: Settings, compiler: JvmCompiler) -> ScriptEngines:
-    """What runs scripts in memory, and checks their texts."""
-    limits = ScriptLimits(
-        seconds=settings.script_timeout,
-        memory=settings.script_memory,
-        processes=settings.script_processes,
-    )
-    return ScriptEngines(limits, jvm=settings.jvm_worker, compiler=compiler)
