@@ -26,7 +26,8 @@ from rules.source.revision import current_revision
 from rules.source.storing import FOUND, lock_rules
 from rules.source.versions import Note, record
 
-TRIES: Final = 3
+TRIES: Final = 12
+"""Of one write. Each edit by SQL, of whatever tenant, that comes just before the lock costs one."""
 
 _log = structlog.get_logger(__name__)
 

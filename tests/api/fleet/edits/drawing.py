@@ -38,8 +38,11 @@ Kind = Literal[
     "sql show",
     "sql touch",
     "sql same",
+    "script",
+    "sql script",
 ]
 
+_ALWAYS: Final[dict[Kind, int]] = {"script": 2, "sql script": 2}
 _GONE: Final[dict[Kind, int]] = {"create": 2, "rollback": 2, "sql insert": 2}
 _HIDDEN: Final[dict[Kind, int]] = {
     "publish": 5,
@@ -85,6 +88,8 @@ class Edit:
 
     def __str__(self) -> str:
         words = f"{self.kind} {self.chain}"
+        if self.kind in _ALWAYS:
+            words = f"{self.kind} {self.text.number}"
         if self.kind in ("create", "edit", "draft", "sql text", "sql silent", "sql insert"):
             words += f" {self.text.number} ({self.text.shape})"
         if self.kind == "rollback":
@@ -111,7 +116,7 @@ class Author:
         """The next edit of these chains."""
         chain = self._chance.choice(NAMES)
         book = shelf[chain]
-        kinds = _kinds(book)
+        kinds = _kinds(book) | _ALWAYS
         kind = self._chance.choices(list(kinds), list(kinds.values()))[0]
         bad = 0.35 if kind in ("edit", "draft", "sql text", "sql silent") else 0.0
         text = self.text(chain, bad)

@@ -13,12 +13,13 @@ from sqlalchemy import Engine, delete, func, insert, update
 from sqlalchemy.exc import OperationalError
 
 from rules.source.collisions import collided
-from rules.source.tables import flow_chain
+from rules.source.tables import flow_chain, rule_component
 from tests.api.config.author import Author as Http
 from tests.api.fleet.edits import book as deeds
 from tests.api.fleet.edits.book import Book, Content, Step
 from tests.api.fleet.edits.drawing import Edit
 from tests.api.fleet.edits.shelf import OK, Timeline, verdicts
+from tests.api.fleet.edits.texts import SCRIPT, script
 
 APPLICATION: Final = "dms-liteflow"
 
@@ -47,7 +48,12 @@ class Editor:
             timeline.follow(now, words)
         elif edit.kind.startswith("sql"):
             await asyncio.to_thread(self._by_sql, edit)
-            timeline.follow(_typed(edit, now), words)
+            if edit.kind == "sql script":
+                timeline.follow(now, words, edit.text.number)
+            else:
+                timeline.follow(_typed(edit, now), words)
+        elif edit.kind == "script":
+            await self._script(edit, words)
         else:
             await self._by_api(edit, now, words)
 
@@ -86,6 +92,15 @@ class Editor:
         if step is not None:
             self._saw(edit.api, self.timeline.done)
 
+    async def _script(self, edit: Edit, words: str) -> None:
+        author, path, number = self._authors[edit.api], f"components/{SCRIPT}", edit.text.number
+        version = (await author.get(path))["version"]
+        body = {"version": version, "code": script(number), "publish": True}
+        made = await author.done("PUT", path, body)
+        now = self.timeline.now[edit.chain]
+        self.timeline.follow(now, f"{words} -> {OK} {made['version']}", number)
+        self._saw(edit.api, self.timeline.done)
+
     async def _version(self, author: Http, chain: str) -> int:
         """What an author reads before an edit; of what is gone the last version."""
         answer = await author.send("GET", f"chains/{chain}")
@@ -108,6 +123,12 @@ class Editor:
         raise AssertionError(f"{edit}: the database did not let it in")
 
     def _statement(self, edit: Edit) -> Any:
+        if edit.kind == "sql script":
+            say = rule_component.c
+            ours = (say.tenant_id == self.timeline.tenant) & (say.component_id == SCRIPT)
+            text = script(edit.text.number)
+            said = update(rule_component).where(ours)
+            return said.values(component_code=text, version=say.version + 1)
         columns = flow_chain.c
         mine = (columns.tenant_id == self.timeline.tenant) & (columns.chain_name == edit.chain)
         if edit.kind == "sql delete":

@@ -28,8 +28,13 @@ def broken(story: Story, editor: Editor, world: World) -> Iterator[str]:
         return
     ran = [one for one in may if isinstance(one, Ran)]
     tags = sorted(entry["tag"] for entry in story.view["executionStack"])
-    if not any(_steps(one, tags, timeline) for one in ran):
+    fitting = [one for one in ran if _steps(one, tags, timeline)]
+    if not fitting:
         yield f"ran {tags}, not one of {_told(may)}"
+    for one in fitting[:1]:
+        said = timeline.said(one, story.chain, story.seen, story.could)
+        if one.text.shape == "scripted" and story.view["context"].get("said") not in said:
+            yield f"its script said {story.view['context']}, not one of {said}"
     yield from _ending(story, story.view, tags, world)
 
 
@@ -53,7 +58,8 @@ def _ending(story: Story, view: Mapping[str, Any], tags: list[str], world: World
     wanted = "COMPENSATED" if refused else "COMPLETED"
     if view["status"] != wanted:
         yield f"ended as {view['status']} ({view['error']}), not as {wanted}"
-    did = [(tag, "do") for tag in tags if tag not in refused]
+    scripts = {tag for tag in tags if tag.endswith("-s")}
+    did = [(tag, "do") for tag in tags if tag not in refused | scripts]
     undid = [(tag, "undo") for tag, _ in did] if refused else []
     if (found := sorted(world.effects(story.id))) != sorted(did + undid):
         yield f"it did {found}, not {sorted(did + undid)}"

@@ -71,11 +71,13 @@ def verdicts(shelf: Shelf, name: str, step: Step | None, *, force: bool = False)
 class Timeline:
     """All states of one tenant's chains, by the number of edits; `begun` may be one ahead.
 
-    It is `closed` when no edit comes any more.
+    `scripts` are the texts of its script, by the same number. It is `closed` when no edit comes any
+    more.
     """
 
     tenant: str
     states: list[Shelf]
+    scripts: list[int]
     begun: int = 0
     words: list[str] = field(default_factory=list)
     closed: bool = False
@@ -89,10 +91,18 @@ class Timeline:
     def now(self) -> Shelf:
         return self.states[-1]
 
-    def follow(self, book: Book, words: str) -> None:
-        """One more edit has ended."""
+    def follow(self, book: Book, words: str, script: int | None = None) -> None:
+        """One more edit has ended; perhaps the script has another text."""
         self.states.append({**self.now, book.name: book})
+        self.scripts.append(self.scripts[-1] if script is None else script)
         self.words.append(words)
+
+    def said(self, ran: Ran, name: str, seen: int, could: int) -> Collection[int]:
+        """The texts that its script may have; in a chain that is held back, any earlier one."""
+        states = range(seen, min(could, self.done) + 1)
+        sound = [n for n in states if good(self.states[n], name)]
+        kept = [n for n in sound if (row := self.states[n][name].row) and row.text == ran.text]
+        return {self.scripts[n] for n in kept or range(states.stop)}
 
     def outcomes(
         self, name: str, seen: int, could: int, certain: Collection[int]

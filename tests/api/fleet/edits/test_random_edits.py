@@ -1,4 +1,4 @@
-"""Sagas run while their chains are edited at random, by API and by SQL, in two tenants at once.
+"""Sagas run while their chains and scripts are edited at random, by API and SQL, in two tenants.
 
 Each saga runs one version whole, its record names it, and only a chain that is off refuses.
 """
@@ -25,6 +25,7 @@ from tests.api.fleet.edits.editor import Editor
 from tests.api.fleet.edits.promises import broken, misnamed
 from tests.api.fleet.edits.sagas import Starter
 from tests.api.fleet.edits.shelf import Timeline, bad
+from tests.api.fleet.edits.texts import SCRIPT, script
 from tests.api.fleet.fleet import Fleet
 from tests.api.waiting import until_true
 
@@ -43,13 +44,15 @@ LIMIT = 180.0
 async def begin(fleet: Fleet, tenant: str, author: Author) -> Editor:
     """A tenant with good chains that every process serves."""
     authors = fleet.authors(tenant)
+    first = {"name": SCRIPT, "type": "script", "language": "python", "code": script(0)}
+    await authors[0].done("POST", "components", {**first, "publish": True})
     shelf = {}
     for name in NAMES:
         text = author.text(name)
         made = await authors[0].create(name, text.code)
         shelf[name] = Book(name).written(create(text), made["version"])
     await fleet.agreed(tenant)
-    return Editor(Timeline(tenant, [shelf]), authors, fleet.engine)
+    return Editor(Timeline(tenant, [shelf], [0]), authors, fleet.engine)
 
 
 async def edit(editor: Editor, author: Author, starter: Starter, begun: float) -> None:

@@ -10,8 +10,13 @@ from typing import Final, Literal
 PART: Final = "part"
 """The chain that others of its tenant include."""
 
-Shape = Literal["line", "fork", "whole", "inner", "inner fork", "syntax", "unknown", "kind"]
-GOOD: Final[tuple[Shape, ...]] = ("line", "fork", "whole", "whole")
+SCRIPT: Final = "say"
+"""The script that chains of the shape `scripted` run; it says the number of its text."""
+
+Shape = Literal[
+    "line", "fork", "scripted", "whole", "inner", "inner fork", "syntax", "unknown", "kind"
+]
+GOOD: Final[tuple[Shape, ...]] = ("line", "fork", "scripted", "whole", "whole")
 INNER: Final[tuple[Shape, ...]] = ("inner", "inner fork")
 """Good texts of the part, which have no last step `z`: none of its steps refuses."""
 BAD: Final[tuple[Shape, ...]] = ("syntax", "unknown", "kind")
@@ -19,6 +24,7 @@ BAD: Final[tuple[Shape, ...]] = ("syntax", "unknown", "kind")
 _STEPS: Final[dict[Shape, str]] = {
     "line": "az",
     "fork": "abcz",
+    "scripted": "asz",
     "whole": "az",
     "inner": "kl",
     "inner fork": "klm",
@@ -26,6 +32,7 @@ _STEPS: Final[dict[Shape, str]] = {
 _CODES: Final[dict[Shape, str]] = {
     "line": "THEN({a}, {z});",
     "fork": "THEN({a}, WHEN({b}, {c}), {z});",
+    "scripted": "THEN({a}, " + SCRIPT + '.tag("{number}-s"), {z});',
     "whole": "THEN({a}, " + PART + ", {z});",
     "inner": "THEN({k}, {l});",
     "inner fork": "WHEN({k}, {l}, {m});",
@@ -54,12 +61,17 @@ class Text:
     @property
     def code(self) -> str:
         steps = {place: f'mark.tag("{self.number}-{place}")' for place in "abcklmz"}
-        return _CODES[self.shape].format(**steps)
+        return _CODES[self.shape].format(number=self.number, **steps)
 
     def tags(self, part: "Text | None" = None) -> Sequence[str]:
         """What its steps are tagged with, in no certain order."""
         inner = part.tags() if part is not None and self.whole else ()
         return sorted([*(f"{self.number}-{place}" for place in _STEPS[self.shape]), *inner])
+
+
+def script(number: int) -> str:
+    """A text of the script."""
+    return f"defaultContext.setData('said', {number})"
 
 
 def number_of(tag: str) -> int:
