@@ -108,7 +108,8 @@ class Model:
 
     def _go_live(self, text: str) -> bool:
         assert self.row is not None
-        wanted = State(text, live=True, on=self.row.on)
+        # What was not live serves by it, whoever switched it off.
+        wanted = State(text, live=True, on=self.row.on or not self.row.live)
         return (wanted != self.row or self.draft is not None) and self._write(wanted)
 
     def _keep(self) -> None:
