@@ -3,7 +3,7 @@
 For the rule source, loaders and tests. Gives rows as data; what their text means is not known.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from sqlalchemy import (
     and_,
     case,
     insert,
+    or_,
     select,
     update,
 )
@@ -150,13 +151,15 @@ class ChainRepository:
         del values["create_time"]
         connection.execute(update(self._table).where(self._is(row.tenant, row.name)).values(values))
 
-    def number(self, connection: Connection, row: ChainRow, version: int) -> None:
-        """Give a chain another version's number, and leave it as it is."""
-        connection.execute(
-            update(self._table)
-            .where(self._is(row.tenant, row.name))
-            .values(version=version, update_time=self._table.c.update_time)
-        )
+    def some(self, connection: Connection, keys: Sequence[tuple[str, str]]) -> tuple[ChainRow, ...]:
+        """Those of the chains, by tenant and name, that there are."""
+        these = or_(*(self._is(*key) for key in keys))
+        query = select(*columns_of(self._table)).where(these)
+        return tuple(chain_of(row) for row in connection.execute(query).mappings())
+
+    def number(self, connection: Connection, numbers: Mapping[tuple[str, str], int]) -> None:
+        """Give chains, by tenant and name, other versions' numbers, and leave them as they are."""
+        renumber(connection, self._table, {self._is(*key): n for key, n in numbers.items()})
 
     def name_of(self, row: ChainRow) -> str:
         """What it is called."""
@@ -191,6 +194,16 @@ class ChainRepository:
         yield "update_time", case((same, chain.update_time), else_=incoming["update_time"])
         for name in _CONTENT:
             yield name, incoming[name]
+
+
+def renumber(
+    connection: Connection, table: Table, numbers: Mapping[ColumnElement[bool], int]
+) -> None:
+    """Give rows other numbers, in one statement; when they were edited stays as it is."""
+    number = case(*numbers.items(), else_=table.c.version)
+    connection.execute(
+        update(table).where(or_(*numbers)).values(version=number, update_time=table.c.update_time)
+    )
 
 
 def columns_of(table: Table) -> tuple[ColumnElement[Any], ...]:

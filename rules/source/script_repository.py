@@ -1,8 +1,10 @@
 """The table of script components for who brings and writes them: all SQL of that.
 
-For import and export; the counterpart of `repository`. What a script says is not known.
+For import and export, and for who keeps versions; the counterpart of `repository`. What a script
+says is not known.
 """
 
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,10 +16,12 @@ from sqlalchemy import (
     Table,
     and_,
     insert,
+    or_,
     select,
     update,
 )
 
+from rules.source.repository import renumber
 from rules.source.scripts import ScriptRow, script_of
 from rules.source.tables import rule_component
 
@@ -76,6 +80,17 @@ class ScriptRepository:
             connection.execute(insert(self._table).values(**place, **values))
             return
         connection.execute(update(self._table).where(self._is(row.tenant, row.id)).values(values))
+
+    def some(
+        self, connection: Connection, keys: Sequence[tuple[str, str]]
+    ) -> tuple[ScriptRow, ...]:
+        """Those of the scripts, by tenant and id, that there are."""
+        query = select(*self._columns()).where(or_(*(self._is(*key) for key in keys)))
+        return tuple(script_of(row) for row in connection.execute(query).mappings())
+
+    def number(self, connection: Connection, numbers: Mapping[tuple[str, str], int]) -> None:
+        """Give scripts, by tenant and id, other versions' numbers, and leave them as they are."""
+        renumber(connection, self._table, {self._is(*key): n for key, n in numbers.items()})
 
     def name_of(self, row: ScriptRow) -> str:
         """What it is called."""
