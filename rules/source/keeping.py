@@ -158,7 +158,7 @@ class Keeper:
         """The rows as they are now."""
         found: dict[Place, AnyRow] = {}
         for shelf, keys in self._shelves((place, None) for place in places):
-            for row in shelf.some(connection, list(keys)):
+            for row in shelf.some(connection, keys):
                 name = row.name if isinstance(row, ChainRow) else row.id
                 found[self._place(shelf.type, shelf.namespace, row.tenant, name)] = row
         return found
@@ -171,7 +171,9 @@ class Keeper:
             if row is not None and row.version != rows[place].version
         )
         for shelf, numbers in self._shelves(other):
-            shelf.number(connection, numbers)
+            for number in set(numbers.values()):
+                keys = [key for key, version in numbers.items() if version == number]
+                shelf.number(connection, keys, number)
 
     def _shelves(
         self, places: Iterable[tuple[Place, T]]

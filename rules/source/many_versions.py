@@ -4,10 +4,11 @@ For those who keep what was changed in the database itself. One version at a tim
 `versions`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, and_, exists, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, exists, func, select
 
+from rules.source.repository import any_of
 from rules.source.tables import config_version, flow_chain, rule_component
 from rules.source.versions import CHAIN, COMPONENT, ConfigType, Place
 
@@ -31,23 +32,24 @@ def shas_of(
     connection: Connection, asked: Iterable[tuple[Place, int]]
 ) -> dict[tuple[Place, int], str]:
     """The SHAs of those of the versions that are kept."""
-    numbers: dict[Place, set[int]] = {}
-    for place, version in asked:
-        numbers.setdefault(place, set()).add(version)
-    if not numbers:
-        return {}
-    these = or_(*(_at(place) & _KEPT.version.in_(few) for place, few in numbers.items()))
-    query = select(*_PLACE, _KEPT.version, _KEPT.content_sha).where(these)
-    return {(Place(*row[:5]), row[5]): row[6] for row in connection.execute(query)}
+    wanted = set(asked)
+    numbers = {version for _, version in wanted}
+    found: dict[tuple[Place, int], str] = {}
+    for these in _at({place for place, _ in wanted}):
+        query = select(*_PLACE, _KEPT.version, _KEPT.content_sha).where(
+            *these, _KEPT.version.in_(numbers)
+        )
+        found |= {(Place(*row[:5]), row[5]): row[6] for row in connection.execute(query)}
+    return {version: sha for version, sha in found.items() if version in wanted}
 
 
 def newest_of(connection: Connection, places: Collection[Place]) -> dict[Place, int]:
     """The highest number that is kept of each place that has any."""
-    if not places:
-        return {}
-    these = or_(*map(_at, places))
-    query = select(*_PLACE, func.max(_KEPT.version)).where(these).group_by(*_PLACE)
-    return {Place(*row[:5]): row[5] for row in connection.execute(query)}
+    found: dict[Place, int] = {}
+    for these in _at(places):
+        query = select(*_PLACE, func.max(_KEPT.version)).where(*these).group_by(*_PLACE)
+        found |= {Place(*row[:5]): row[5] for row in connection.execute(query)}
+    return found
 
 
 def shas_of_rows(
@@ -83,10 +85,18 @@ def outnumbered(
     }
 
 
-def _at(place: Place) -> ColumnElement[bool]:
-    return and_(
-        *(column == value for column, value in zip(_PLACE, place, strict=True)),
-    )
+def _at(places: Iterable[Place]) -> Iterator[tuple[ColumnElement[bool], ...]]:
+    """The places, those of one table and namespace at a time."""
+    tables: dict[tuple[str, ConfigType, str], list[tuple[str, str]]] = {}
+    for application, type, namespace, tenant, name in places:
+        tables.setdefault((application, type, namespace), []).append((tenant, name))
+    for (application, type, namespace), keys in tables.items():
+        yield (
+            _KEPT.application_name == application,
+            _KEPT.config_type == type,
+            _KEPT.namespace == namespace,
+            any_of(_KEPT.tenant_id, _KEPT.chain_name, keys),
+        )
 
 
 def _same(type: ConfigType) -> tuple[ColumnElement[bool], ...]:

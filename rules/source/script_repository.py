@@ -4,7 +4,7 @@ For import and export, and for who keeps versions; the counterpart of `repositor
 says is not known.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,12 +16,11 @@ from sqlalchemy import (
     Table,
     and_,
     insert,
-    or_,
     select,
     update,
 )
 
-from rules.source.repository import renumber
+from rules.source.repository import any_of
 from rules.source.scripts import ScriptRow, script_of
 from rules.source.tables import rule_component
 
@@ -82,15 +81,18 @@ class ScriptRepository:
         connection.execute(update(self._table).where(self._is(row.tenant, row.id)).values(values))
 
     def some(
-        self, connection: Connection, keys: Sequence[tuple[str, str]]
+        self, connection: Connection, keys: Collection[tuple[str, str]]
     ) -> tuple[ScriptRow, ...]:
         """Those of the scripts, by tenant and id, that there are."""
-        query = select(*self._columns()).where(or_(*(self._is(*key) for key in keys)))
+        query = select(*self._columns()).where(self._these(keys))
         return tuple(script_of(row) for row in connection.execute(query).mappings())
 
-    def number(self, connection: Connection, numbers: Mapping[tuple[str, str], int]) -> None:
-        """Give scripts, by tenant and id, other versions' numbers, and leave them as they are."""
-        renumber(connection, self._table, {self._is(*key): n for key, n in numbers.items()})
+    def number(
+        self, connection: Connection, keys: Collection[tuple[str, str]], version: int
+    ) -> None:
+        """Give scripts, by tenant and id, another version's number; they stay as they are."""
+        values = {"version": version, "update_time": self._table.c.update_time}
+        connection.execute(update(self._table).where(self._these(keys)).values(values))
 
     def name_of(self, row: ScriptRow) -> str:
         """What it is called."""
@@ -100,9 +102,11 @@ class ScriptRepository:
         return tuple(self._table.c[column].label(field) for field, column in FIELDS.items())
 
     def _is(self, tenant: str, id: str) -> ColumnElement[bool]:
+        return self._these([(tenant, id)])
+
+    def _these(self, keys: Collection[tuple[str, str]]) -> ColumnElement[bool]:
         script = self._table.c
         return and_(
             script.application_name == self.application,
-            script.tenant_id == tenant,
-            script.component_id == id,
+            any_of(script.tenant_id, script.component_id, keys),
         )
