@@ -181,7 +181,7 @@ def _start(case: Case) -> dict[str, float]:
 
 
 def _keep_versions(case: Case) -> None:
-    """As if every chain had been written by API: a start compares rows with what is kept of them."""
+    """As if every chain had been written by API: a start compares rows with their versions."""
     rows = ChainRepository(case.engine, APPLICATION, "default").read_all()
     with case.engine.begin() as connection:
         for row in rows:
