@@ -21,14 +21,22 @@ from rules.source.scripts import ScriptRow
 
 TYPES: Final = ("script", "boolean_script", "switch_script", "for_script", "iterator_script")
 LANGUAGE_LENGTH: Final = 50
+UNJUDGED: Final = ("UNPUBLISH", "DISABLE", "DELETE", "DISCARD")
+"""Changes of which no text is looked at."""
 
 ScriptCheck = Callable[[Key, Content], tuple[Diagnostic, ...]]
 """Errors and warnings of a script, as far as this deployment can tell."""
+ScriptPrepare = Callable[[Key, Content], None]
+"""Finds out what the check can say only then; may take seconds, so no transaction is open."""
 
 
 def unchecked(_key: Key, _content: Content) -> tuple[Diagnostic, ...]:
     """Nothing is known of scripts."""
     return ()
+
+
+def unprepared(_key: Key, _content: Content) -> None:
+    """Nothing is to be found out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class ScriptJudge:
     ) -> Verdict:
         """Raises ConfigInvalid, ChainInvalid with what the check has found, WouldBreak."""
         found: tuple[Diagnostic, ...] = ()
-        if step.change not in ("UNPUBLISH", "DISABLE", "DELETE", "DISCARD"):
+        if step.change not in UNJUDGED:
             found = self._checked(key, step.content)
         broken: Broken = {}
         if not step.same:
