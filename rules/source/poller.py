@@ -55,7 +55,9 @@ class Poller:
         while not self._stop.is_set():
             left = due - monotonic()
             if self._polling.enabled and left <= 0:
-                due = monotonic() + (self._polling.every if self._turn() else LOCKED_SECONDS)
+                rest = self._polling.every if self._turn() else LOCKED_SECONDS
+                # From its end: looks at a database that hangs must leave room for who else reads.
+                due = monotonic() + rest
             elif not self._guarded(self._try_some):
                 self._stop.wait(left if self._polling.enabled else self._rest())
 
