@@ -33,6 +33,7 @@ LIVE_LIMIT: Final = 60.0
 """Polls come each ten seconds; slow machines have their share."""
 RIGHTS: Final = "SELECT, INSERT, UPDATE, DELETE"
 """All that the product needs; who migrates needs more."""
+SIDE_BY_SIDE: Final = 4
 How = Literal["killed", "suspended"]
 
 
@@ -182,12 +183,16 @@ class Fleet:
         views: list[Any] = []
         froze: Counter[int] = Counter()
 
-        async def look() -> bool:
+        async def one() -> None:
             id = await self.by_hand(temporal, tenant, chain, request)
             handle = temporal.get_workflow_handle(f"{tenant}:{id}")
             await handle.result()
             froze[await _first_worker(handle)] += 1
             views.append(await self.apis[0].ended(id, tenant))
+
+        async def look() -> bool:
+            # Side by side, or the same worker may take one after the other.
+            await asyncio.gather(*(one() for _ in range(SIDE_BY_SIDE)))
             return all(froze[part.child.pid] for part in self.workers)
 
         await until(look, LIVE_LIMIT, "each worker to freeze a saga")
