@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from rules.compiler import ChainText, Compiled
 from rules.el.findings import Findings
@@ -28,11 +28,21 @@ NOTHING: Final[Texts] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
+class StandIn:
+    """A version that serves in place of the present one; without a version, its absence does."""
+
+    type: Literal["chain", "component"]
+    name: str
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A chain that does not compile as it now is; `row` is an earlier one, which serves.
 
-    Where not even that compiles any more, because of other chains, `kept` is what it was compiled
-    to. With neither, nothing serves.
+    Where not even that compiles any more, because of chains and scripts that it names, `kept` is
+    what it was compiled to, `route` its route, and `others` are those of them that differed. With
+    neither, nothing serves. `serves` is the same for all that serve the same.
     """
 
     version: int
@@ -40,6 +50,9 @@ class Held:
     row: ChainRow | None = None
     kept: Compiled | None = None
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
+    route: Plan | None = None
+    others: tuple[StandIn, ...] = ()
+    serves: str = ""
 
     @property
     def serving_version(self) -> int | None:
@@ -47,6 +60,13 @@ class Held:
         if self.kept is not None:
             return self.kept.plan.version
         return self.row.version if self.row is not None else None
+
+    def stand_ins(self, chain: str) -> tuple[StandIn, ...]:
+        """What serves in place of present versions: of the chain itself, and of what it names."""
+        serving = self.serving_version
+        if serving is None or serving == self.version:
+            return self.others
+        return (StandIn("chain", chain, serving), *self.others)
 
 
 NONE_HELD: Final[Mapping[str, Held]] = MappingProxyType({})
@@ -215,7 +235,18 @@ class TenantChains:
                     self._routes[name] = self._route(name)
             return {name: self._routes[name] for name in sorted(self._routes)}
 
+    def route(self, chain: str) -> Plan | None:
+        """The route of one of the serving chains, if it has one that compiles."""
+        if chain not in self.texts or not self.texts[chain].routed:
+            return None
+        with self._lock:
+            found = self._routes.get(chain) or self._routes.setdefault(chain, self._route(chain))
+        return found if isinstance(found, Plan) else None
+
     def _route(self, chain: str) -> Plan | ChainInvalid:
+        held = self.held.get(chain)
+        if held is not None and held.route is not None:
+            return held.route
         try:
             return self.deployment.route(chain, self.texts)
         except ChainInvalid as error:

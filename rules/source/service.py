@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
 from time import monotonic
 from typing import Final, Literal
@@ -309,7 +308,7 @@ class RuleSource:
             # They have changed meanwhile, and are tried again.
             return "outrun"
 
-        stored = partial(self._reader.earlier, namespace, tenant)
+        stored = self._reader.earlier(namespace, tenant)
         try:
             # What serves in place of those that are held back already goes on serving.
             now = settle(chains, chains, broken, stored, settled=True)
@@ -363,6 +362,7 @@ class RuleSource:
             last=self._last,
             tally=self._tally,
             sha=served.sha if served else "",
+            serving_sha=served.serving_sha if served else None,
             quarantined=tuple(_quarantined(served)) if served else (),
             untried=sum(1 for _ in self._untried()),
             plans=len(self._plans),
@@ -380,4 +380,5 @@ def _quarantined(served: Served) -> Iterator[Quarantined]:
                 serving=held.serving_version,
                 since=held.since,
                 diagnostics=held.diagnostics,
+                stand_ins=held.stand_ins(chain),
             )
