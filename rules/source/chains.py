@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from rules.compiler import ChainText, Compiled
 from rules.el.findings import Findings
 from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown, Diagnostic
 from rules.jobs import RESERVED
 from rules.plan import Plan
+from rules.scripts import ScriptText
 from rules.source.deployment import Deployment
 from rules.source.plans import Plans, Scope, Texts
 from rules.source.repository import ChainRow
@@ -36,13 +37,18 @@ class StandIn:
     version: int | None
 
 
+Used: TypeAlias = Mapping[tuple[Literal["chain", "component"], str], ChainText | ScriptText | None]
+"""What chains and scripts were, by kind and name; None for what was not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A chain that does not compile as it now is; `row` is an earlier one, which serves.
 
     Where not even that compiles any more, because of chains and scripts that it names, `kept` is
-    what it was compiled to, `route` its route, and `others` are those of them that differed. With
-    neither, nothing serves. `serves` is the same for all that serve the same.
+    what it was compiled to, `route` its route, `used` what of these it named, and `others` are
+    those that are not so any more. With neither, nothing serves. `serves` is the same for all that
+    serve the same.
     """
 
     version: int
@@ -51,6 +57,7 @@ class Held:
     kept: Compiled | None = None
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
     route: Plan | None = None
+    used: Used = field(default_factory=dict)
     others: tuple[StandIn, ...] = ()
     serves: str = ""
 
@@ -234,6 +241,15 @@ class TenantChains:
                 if name in self.texts and self.texts[name].routed and name not in self._routes:
                     self._routes[name] = self._route(name)
             return {name: self._routes[name] for name in sorted(self._routes)}
+
+    def differing(self, used: Used) -> tuple[StandIn, ...]:
+        """What of it is not so any more here."""
+        scripts = self.deployment.scripts
+        return tuple(
+            StandIn(kind, name, was.version if was is not None else None)
+            for (kind, name), was in sorted(used.items(), key=lambda one: one[0])
+            if was != (self.texts if kind == "chain" else scripts).get(name)
+        )
 
     def route(self, chain: str) -> Plan | None:
         """The route of one of the serving chains, if it has one that compiles."""

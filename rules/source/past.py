@@ -13,7 +13,7 @@ from rules.compiler import ChainText, Compiled
 from rules.errors import ChainInvalid
 from rules.plan import Plan
 from rules.scripts import Components, ScriptText, compensation_names, problem_of
-from rules.source.chains import StandIn, TenantChains, text_of
+from rules.source.chains import TenantChains, Used, text_of
 from rules.source.deployment import Deployment
 from rules.source.repository import ChainRow
 from rules.source.scripts import ScriptRow
@@ -74,12 +74,12 @@ NOTHING_STORED: Final = NothingStored()
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """A chain that compiles with its own text `row`, and `others` that are not those of now."""
+    """A chain that compiles with its own text `row`, and with others that it `used`."""
 
     row: ChainRow
     compiled: Compiled
     route: Plan | None
-    others: tuple[StandIn, ...]
+    used: Used
 
 
 class Past:
@@ -98,7 +98,7 @@ class Past:
         if not chains.deployment.scripts:
             return None
         found = _Moment(self, chains, inf, now=True).mended(name)
-        return found if found is not None and found.others else None
+        return found if found is not None and chains.differing(found.used) else None
 
     def last_good(self, chains: TenantChains, name: str) -> Mended | None:
         """The chain as it last compiled, with what it then included; None if nobody knows.
@@ -154,7 +154,6 @@ class _Moment:
         self._chains = chains
         self._before = before
         self._now = now
-        self._others: dict[tuple[str, str], StandIn] = {}
         self.changes: set[int] = set()
 
     def mended(self, name: str) -> Mended | None:
@@ -171,8 +170,7 @@ class _Moment:
             route = made.route(name, texts) if texts[name].routed else None
         except ChainInvalid:
             return None
-        others = tuple(self._others[key] for key in sorted(self._others))
-        return Mended(row, compiled, route, others)
+        return Mended(row, compiled, route, used_by(compiled, route, texts, made.scripts))
 
     def _deployment(self) -> Deployment:
         made = self._chains.deployment
@@ -187,10 +185,7 @@ class _Moment:
         row = self._row(name) if self._past.of_chain(name) else None
         if row is None and not self._past.of_chain(name):
             return present
-        was = text_of(row) if row is not None and row.serving else None
-        if was != present:
-            self._stands_in("chain", name, was)
-        return was
+        return text_of(row) if row is not None and row.serving else None
 
     def _row(self, name: str, *, own: bool = False) -> ChainRow | None:
         levels = self._past.of_chain(name)
@@ -216,8 +211,6 @@ class _Moment:
         was = row.script if row is not None and row.serving else None
         if self._now and (was is None or not self._past.usable(was, made)):
             return present
-        if was != present:
-            self._stands_in("component", id, was)
         return was
 
     def _then(self, levels: Levels[R], usable: Callable[[R], bool]) -> R | None:
@@ -236,12 +229,6 @@ class _Moment:
                 return next((row for row in older if row and row.serving and usable(row)), newest)
             return newest
         return None
-
-    def _stands_in(
-        self, kind: Literal["chain", "component"], name: str, was: ChainText | ScriptText | None
-    ) -> None:
-        version = None if was is None else was.version
-        self._others[kind, name] = StandIn(kind, name, version)
 
 
 class _Asked(Mapping[str, V]):
@@ -272,6 +259,22 @@ class _Known(Components):
 
     def __len__(self) -> int:
         return len(self.registered)
+
+
+def used_by(
+    compiled: Compiled,
+    route: Plan | None,
+    texts: Mapping[str, ChainText],
+    scripts: Mapping[str, ScriptText],
+) -> Used:
+    """The chains in a chain, and the scripts that it calls, with what may undo them."""
+    called = {**compiled.plan.components, **(route.components if route is not None else {})}
+    ids = [id for id, policy in called.items() if policy.script is not None]
+    named = {*ids, *(undoing for id in ids for undoing in compensation_names(id))}
+    used: dict[tuple[Literal["chain", "component"], str], ChainText | ScriptText | None] = {}
+    used |= {("chain", name): texts.get(name) for name in compiled.includes}
+    used |= {("component", id): scripts.get(id) for id in named}
+    return used
 
 
 def _up_to(one: Once[ChainRow], newest: float) -> bool:

@@ -13,11 +13,11 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
-from rules.compiler import Compiled
+from rules.compiler import ChainText, Compiled
 from rules.errors import ChainInvalid, Diagnostic, RuleError
 from rules.jobs import RESERVED
-from rules.source.chains import NONE_HELD, Held, StandIn, TenantChains
-from rules.source.past import NOTHING_STORED, Mended, Past, Stored
+from rules.source.chains import NONE_HELD, Held, TenantChains, Used
+from rules.source.past import NOTHING_STORED, Mended, Past, Stored, used_by
 from rules.source.repository import ChainRow
 
 TEMPLATE: Final = "placeholder_missing"
@@ -53,10 +53,14 @@ def suspects_of(chains: TenantChains, changed: Collection[str]) -> set[str]:
             name
             for name, text in chains.texts.items()
             if name not in found
-            and ((holds(text.text) and names(text.text)) or text.extends in new)
+            and ((holds(_whole(text)) and names(_whole(text))) or text.extends in new)
         }
         found |= new
     return found
+
+
+def _whole(text: ChainText) -> str:
+    return text.text if text.route is None else f"{text.text}\n{text.route}"
 
 
 def _mention(name: str) -> str:
@@ -193,8 +197,8 @@ class _Trial:
             return Held(version, found, row=row, kept=compiled, route=route)
         served = self._served(name)
         if self.before is not None and served is not None:
-            row, others = self.before.effective(name), self._others(self.before, name, served)
-            return Held(version, found, row=row, kept=served, route=route, others=others)
+            row, used = self.before.effective(name), self._used(self.before, name, served)
+            return Held(version, found, row=row, kept=served, route=route, used=used)
         if good is not None:
             return _kept(version, found, good.row, good)
         return Held(version, found)
@@ -222,24 +226,12 @@ class _Trial:
         text = before.texts.get(name)
         return text is None or not text.routed or before.route(name) is not None
 
-    def _others(self, before: TenantChains, name: str, served: Compiled) -> tuple[StandIn, ...]:
-        """What the chain was compiled with that is not so any more."""
+    def _used(self, before: TenantChains, name: str, served: Compiled) -> Used:
+        """What the chain was compiled with."""
         held = before.held.get(name)
         if held is not None and held.kept is served:
-            return held.others
-        texts, scripts = before.texts, before.deployment.scripts
-        now, scripts_now = self.chains.texts, self.chains.deployment.scripts
-        chains = (
-            StandIn("chain", one, texts[one].version)
-            for one in sorted(served.includes)
-            if texts[one] != now.get(one)
-        )
-        components = (
-            StandIn("component", one, scripts[one].version)
-            for one, policy in sorted(served.plan.components.items())
-            if policy.script is not None and scripts[one] != scripts_now.get(one)
-        )
-        return (*chains, *components)
+            return held.used
+        return used_by(served, before.route(name), before.texts, before.deployment.scripts)
 
     def _told(self, name: str, held: Held) -> Held:
         """With what it serves; who was held back before, for the same version, is so since then."""
@@ -247,15 +239,12 @@ class _Trial:
         if was is None and self.before is not None:
             was = self.before.held.get(name)
         since = was.since if was is not None and was.version == held.version else held.since
-        return replace(held, since=since, serves=_serves(self.chains, name))
+        others = self.chains.differing(held.used)
+        return replace(held, since=since, others=others, serves=_serves(self.chains, name))
 
 
-def _kept(
-    version: int, found: tuple[Diagnostic, ...], row: ChainRow | None, mended: Mended
-) -> Held:
-    return Held(
-        version, found, row=row, kept=mended.compiled, route=mended.route, others=mended.others
-    )
+def _kept(version: int, found: tuple[Diagnostic, ...], row: ChainRow | None, one: Mended) -> Held:
+    return Held(version, found, row=row, kept=one.compiled, route=one.route, used=one.used)
 
 
 def _serves(chains: TenantChains, name: str) -> str:

@@ -74,10 +74,10 @@ class Book:
         chains = {SPACE: tuple(self.chains_now.values())}
         return Everything(Stand(1), chains, NO_EDITS, tuple(self.scripts_now.values()))
 
-    def chains(self, names: object) -> Mapping[str, Levels[ChainRow]]:  # noqa: ARG002
+    def chains(self, names: object) -> Mapping[str, Levels[ChainRow]]:
         return {name: [kept[::-1]] for name, kept in self._chains.items()}
 
-    def scripts(self, ids: object) -> Mapping[str, Levels[ScriptRow]]:  # noqa: ARG002
+    def scripts(self, ids: object) -> Mapping[str, Levels[ScriptRow]]:
         return {id: [kept[::-1]] for id, kept in self._scripts.items()}
 
 
