@@ -6,6 +6,7 @@ versions up one name at a time, when the compiler asks for it. Pure: versions ar
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from typing import Final, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -18,10 +19,11 @@ from rules.source.deployment import Deployment
 from rules.source.repository import ChainRow
 from rules.source.scripts import ScriptRow
 
-MOST_STATES: Final = 50
-"""Moments of the past that one chain is tried in."""
-MOST_SCRIPTS: Final = 20
-"""Versions of a script that are looked at for one that can be used."""
+MOST_TRIED: Final = 500
+"""How often it is compiled for one chain, chains in it included."""
+MOST_MOMENTS: Final = 50
+MOST_VERSIONS: Final = 10
+"""Moments and versions that are tried of a chain or script that another one names."""
 
 R = TypeVar("R", ChainRow, ScriptRow)
 V = TypeVar("V")
@@ -36,6 +38,13 @@ class Once(NamedTuple, Generic[R]):
     at: int
     row: R | None
     made: bool = False
+
+
+class Came(NamedTuple):
+    """A version of a chain, and since when it is known."""
+
+    at: float
+    row: ChainRow
 
 
 Levels: TypeAlias = Sequence[Sequence[Once[R]]]
@@ -90,6 +99,9 @@ class Past:
         self._chains: dict[str, Levels[ChainRow]] = {}
         self._scripts: dict[str, Levels[ScriptRow]] = {}
         self._usable: dict[ScriptText, bool] = {}
+        self._good: dict[tuple[str, float, float], bool] = {}
+        self._asking: frozenset[str] = frozenset()
+        self._left = 0
 
     def with_sound_scripts(self, chains: TenantChains, name: str) -> Mended | None:
         """The chain as it is, where scripts that can be used by nobody were taken as they last
@@ -97,25 +109,65 @@ class Past:
         """
         if not chains.deployment.scripts:
             return None
-        found = _Moment(self, chains, inf, now=True).mended(name)
+        found = _Moment(self, chains, inf, now=True).mended(name, chains.effective(name))
         return found if found is not None and chains.differing(found.used) else None
 
     def last_good(self, chains: TenantChains, name: str) -> Mended | None:
         """The chain as it last compiled, with what it then included; None if nobody knows.
 
-        Goes back from one change to the one before it, of the chain and of all that it names. Of
-        a chain that is held back, only what serves now and what was before counts; so of scripts.
+        Its newest version that was good while it was the newest; of that, back from now from one
+        change of what it names to the one before, but not to before it came.
         """
-        before, changed = inf, set[int]()
-        for _ in range(MOST_STATES):
-            moment = _Moment(self, chains, before)
-            if (found := moment.mended(name)) is not None:
-                return found
-            changed |= moment.changes
-            if not (earlier := [at for at in changed if at < before]):
-                return None
-            before = max(earlier)
+        self._left, until = MOST_TRIED, inf
+        for one in self._versions(chains, name):
+            if until == inf or self.was_good(chains, name, one, until):
+                found = self._then(chains, name, one, inf, MOST_MOMENTS)
+                if found is not None:
+                    return found
+            until = one.at
         return None
+
+    def was_good(self, chains: TenantChains, name: str, one: Came, before: float) -> bool:
+        """Whether a version compiled at some moment until then; of chains that include each other
+        it is assumed.
+        """
+        key = (name, one.at, before)
+        if key not in self._good:
+            if name in self._asking or not self._left:
+                return True
+            self._good[key] = self._then(chains, name, one, before, MOST_VERSIONS) is not None
+        return self._good[key]
+
+    def _then(
+        self, chains: TenantChains, name: str, one: Came, before: float, most: int
+    ) -> Mended | None:
+        """The version as it last compiled before a moment, one change of what it names earlier
+        each time, but not before it came.
+        """
+        changed: set[int] = set()
+        asking = self._asking
+        self._asking = asking | {name}
+        try:
+            for _ in range(min(most, self._left)):
+                self._left -= 1
+                moment = _Moment(self, chains, before)
+                if (found := moment.mended(name, one.row)) is not None:
+                    return found
+                changed |= moment.changes
+                earlier = [at for at in changed if one.at < at < before]
+                if not earlier:
+                    break
+                before = max(earlier)
+        finally:
+            self._asking = asking
+        return None
+
+    def _versions(self, chains: TenantChains, name: str) -> list[Came]:
+        """The chain's own that served, the newest first."""
+        own = next(iter(self.of_chain(name)), ())
+        if not own:
+            return [Came(-inf, chains.effective(name))]
+        return [Came(one.at, one.row) for one in own if one.row is not None and one.row.serving]
 
     def of_chain(self, name: str) -> Levels[ChainRow]:
         """What is kept of a chain."""
@@ -154,20 +206,18 @@ class _Moment:
         self._chains = chains
         self._before = before
         self._now = now
+        self._rows: dict[str, ChainRow | None] = {}
         self.changes: set[int] = set()
 
-    def mended(self, name: str) -> Mended | None:
-        """The chain as it compiled then, if it did."""
-        row = self._chains.effective(name) if self._now else self._row(name, own=True)
-        if row is None or not row.serving:
-            return None
-        made = self._deployment()
+    def mended(self, name: str, row: ChainRow) -> Mended | None:
+        """The chain as this text of it compiled then, if it did."""
+        made, self._rows[name] = self._deployment(), row
         texts: Mapping[str, ChainText] = self._chains.texts
         if not self._now:
-            texts = _Asked(texts, lambda one: text_of(row) if one == name else self._text(one))
+            texts = _Asked(texts, self._text)
         try:
             compiled = made.compile(name, texts)
-            route = made.route(name, texts) if texts[name].routed else None
+            route = made.route(name, texts) if row.route is not None else None
         except ChainInvalid:
             return None
         return Mended(row, compiled, route, used_by(compiled, route, texts, made.scripts))
@@ -178,24 +228,20 @@ class _Moment:
         return replace(made, components=_Known(made.registered, scripts, made.engines))
 
     def _text(self, name: str) -> ChainText | None:
-        present = self._chains.texts.get(name)
-        if present is None and name in self._chains.deployment.components:
-            # A component: chains of its name that are gone were hidden by it.
-            return None
-        row = self._row(name) if self._past.of_chain(name) else None
-        if row is None and not self._past.of_chain(name):
-            return present
+        if name not in self._rows:
+            present = self._chains.texts.get(name)
+            if present is None and name in self._chains.deployment.components:
+                # A component: chains of its name that are gone were hidden by it.
+                return None
+            levels = self._past.of_chain(name)
+            if not any(levels):
+                return present
+            self._rows[name] = self._then(levels, partial(self._sound, name))
+        row = self._rows[name]
         return text_of(row) if row is not None and row.serving else None
 
-    def _row(self, name: str, *, own: bool = False) -> ChainRow | None:
-        levels = self._past.of_chain(name)
-        levels = levels[:1] if own else levels
-        if own and not any(levels):
-            return self._chains.effective(name)
-        held = self._chains.held.get(name)
-        newest = held.row.version if held is not None and held.row is not None else inf
-        counting = [[one for one in level if _up_to(one, newest)] for level in levels]
-        return self._then(counting, lambda _: True)
+    def _sound(self, name: str, one: Once[ChainRow], row: ChainRow, until: float) -> bool:
+        return self._past.was_good(self._chains, name, Came(one.at, row), until)
 
     def _script(self, id: str) -> ScriptText | None:
         made = self._chains.deployment
@@ -207,26 +253,29 @@ class _Moment:
         levels = self._past.of_script(id)
         if not any(levels):
             return present
-        row = self._then(levels, lambda one: self._past.usable(one.script, made))
+        row = self._then(levels, lambda _, row, __: self._past.usable(row.script, made))
         was = row.script if row is not None and row.serving else None
         if self._now and (was is None or not self._past.usable(was, made)):
             return present
         return was
 
-    def _then(self, levels: Levels[R], usable: Callable[[R], bool]) -> R | None:
-        """The row that counted; one that could not be used only if there was no other."""
+    def _then(self, levels: Levels[R], sound: Callable[[Once[R], R, float], bool]) -> R | None:
+        """The row that counted; one that was not sound while it was the newest only if none was."""
         for level in levels:
             self.changes.update(one.at for one in level)
             known = [one for one in level if one.at < self._before]
             if not known and level and not level[-1].made:
                 # Kept later than it was made; nobody knows what was before.
                 known = [level[-1]]
-            if not known or known[0].row is None:
+            if not known or (newest := known[0].row) is None:
                 continue
-            newest = known[0].row
-            if newest.serving and not usable(newest):
-                older = (one.row for one in known[1:MOST_SCRIPTS])
-                return next((row for row in older if row and row.serving and usable(row)), newest)
+            if not newest.serving:
+                return newest
+            until = self._before
+            for one in known[:MOST_VERSIONS]:
+                if one.row is not None and one.row.serving and sound(one, one.row, until):
+                    return one.row
+                until = one.at
             return newest
         return None
 
@@ -275,7 +324,3 @@ def used_by(
     used |= {("chain", name): texts.get(name) for name in compiled.includes}
     used |= {("component", id): scripts.get(id) for id in named}
     return used
-
-
-def _up_to(one: Once[ChainRow], newest: float) -> bool:
-    return one.row is None or not one.row.serving or one.row.version <= newest

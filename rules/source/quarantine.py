@@ -35,9 +35,11 @@ def settle(
 ) -> TenantChains:
     """The chains with those of the suspects held back that do not compile; others stay as they are.
 
-    `before` is what served until now. What is held back is a suspect, too: it may have healed.
+    `before` is what served until now. What is held back is a suspect, too: it may have healed; and
+    so are those that include it, which stand between it and others that do.
     """
-    return _Trial(chains, before, stored).run({*suspects, *chains.held}, settled=settled)
+    held = suspects_of(chains, chains.held.keys()) if chains.held else set()
+    return _Trial(chains, before, stored).run({*suspects, *held}, settled=settled)
 
 
 def suspects_of(chains: TenantChains, changed: Collection[str]) -> set[str]:

@@ -193,7 +193,7 @@ STORIES = {
 def test_who_starts_now_serves_what_those_serve_who_ran_on(name: str) -> None:
     story, book = STORIES[name], Book()
     book.write(story.first)
-    running = started(book)
+    running = new = started(book)
     shas = {running.serving_sha}
     for edit in story.edits:
         running = followed(running, book, edit)
