@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from redis.connection import parse_url
 
+from activities.scripts.engine import ScriptLimits
 from rules.jobs import retention
 from rules.source.naming import NameInvalid, RuleNames, check_chain_sql, check_identifier
 from rules.source.options import RuleOptions
@@ -194,6 +195,15 @@ class Settings(BaseSettings):
             when_max_wait=self.when_max_wait_ms,
             names=self.rule_names,
             most_plans=self.rule_plans,
+        )
+
+    @property
+    def script_limits(self) -> ScriptLimits:
+        """What a script may take."""
+        return ScriptLimits(
+            seconds=self.script_timeout,
+            memory=self.script_memory,
+            processes=self.script_processes,
         )
 
     @property

@@ -38,7 +38,7 @@ from activities.mirror.reconcile import reconcile
 from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
-from activities.scripts.engine import ScriptEngines, ScriptLimits
+from activities.scripts.engine import ScriptEngines
 from activities.system import system_activities
 from activities.undo_sub_runs import undo_activities
 from rules.jobs import retention
@@ -72,7 +72,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     engine = create_engine_for(
         settings.database_url, "chainsaga-worker", log_sql=settings.rule_sql_log
     )
-    engines = script_engines(settings)
+    engines = ScriptEngines(settings.script_limits, jvm=settings.jvm_worker)
     rules = open_rules(settings.rule_options, engine, registry.policies, engines)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer, reader = MirrorWriter(engine, hot), MirrorReader(engine, hot)
@@ -108,16 +108,6 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     if hot is not None:
         hot.close()
     engine.dispose()
-
-
-def script_engines(settings: Settings) -> ScriptEngines:
-    """What runs scripts; nothing of it is started before it is needed."""
-    limits = ScriptLimits(
-        seconds=settings.script_timeout,
-        memory=settings.script_memory,
-        processes=settings.script_processes,
-    )
-    return ScriptEngines(limits, jvm=settings.jvm_worker)
 
 
 def saga_worker(client: Client, settings: Settings, executor: ThreadPoolExecutor) -> Worker:

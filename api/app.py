@@ -18,7 +18,8 @@ from activities.mirror.reader import MirrorReader
 from activities.mirror.writer import MirrorWriter
 from activities.registry import Registry, discover
 from activities.runner import Provider, Runner
-from activities.scripts.engine import ScriptEngines, ScriptLimits
+from activities.scripts.compiling import JvmCompiler
+from activities.scripts.engine import ScriptEngines
 from api.config.service import FlowConfigService
 from api.handlers import install
 from api.links import LinkMaker
@@ -36,7 +37,7 @@ from api.routers import (
 )
 from api.sagas import Sagas
 from api.services import ApiServices
-from rules.config.script_texts import checked_by
+from rules.config.script_texts import checked_by, prepared_by
 from rules.source.choice import DATABASE, open_rules
 from rules.source.engine import create_engine_for
 from rules.source.lock import refresh_lock
@@ -94,9 +95,10 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
     engine = create_engine_for(
         settings.database_url, "chainsaga-api", log_sql=settings.rule_sql_log
     )
-    engines = _engines(settings)
-    rules = open_rules(settings.rule_options, engine, registry.policies, engines)
     client = await connect([saga_plugin()], lazy=True)
+    compiler = JvmCompiler(client, settings.task_queue, asyncio.get_running_loop())
+    engines = ScriptEngines(settings.script_limits, jvm=settings.jvm_worker, compiler=compiler)
+    rules = open_rules(settings.rule_options, engine, registry.policies, engines)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer = MirrorWriter(engine, hot)
     reader = MirrorReader(engine, hot)
@@ -126,6 +128,7 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
                     news,
                     read_only=_read_only(settings),
                     script_check=checked_by(engines),
+                    script_prepare=prepared_by(engines),
                 ),
             )
         finally:
@@ -143,13 +146,3 @@ def _read_only(settings: Settings) -> str | None:
     if settings.rule_source != DATABASE:
         return "files"
     return None if settings.rule_names.usual else "tables or SQL that this deployment names"
-
-
-def _engines(settings: Settings) -> ScriptEngines:
-    """What runs scripts in memory, and checks their texts."""
-    limits = ScriptLimits(
-        seconds=settings.script_timeout,
-        memory=settings.script_memory,
-        processes=settings.script_processes,
-    )
-    return ScriptEngines(limits, jvm=settings.jvm_worker)

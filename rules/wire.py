@@ -225,7 +225,8 @@ class StepRequest(Frozen):
     `answers` and `lost_attempts` bound the attempts; the runner counts them. After each `round` of
     answers only failures of `retry_types` are tried again (EL `.retry`). `timeout` is seconds per
     attempt. `name` is the component's. `terms` are given where it runs chains, `script` where its
-    component is one.
+    component is one; `called` says to a script that the saga is a sub-run, whose request is its
+    caller's.
     """
 
     saga: SagaRef
@@ -247,6 +248,7 @@ class StepRequest(Frozen):
     name: str | None = Field(default=None, exclude_if=absent)
     terms: SubRunTerms | None = Field(default=None, exclude_if=absent)
     script: ScriptCall | None = Field(default=None, exclude_if=absent)
+    called: bool | None = Field(default=None, exclude_if=absent)
 
     @property
     def forward_key(self) -> str:

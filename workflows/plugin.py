@@ -12,6 +12,7 @@ from temporalio.plugin import SimplePlugin
 from temporalio.worker import Interceptor
 
 from workflows.chain import ChainWorkflow
+from workflows.check_script import CheckScriptWorkflow
 from workflows.sandbox import sandboxed_runner
 from workflows.schedules.clean_history import CleanHistoryWorkflow
 from workflows.schedules.clean_hot_state import CleanHotStateWorkflow
@@ -33,7 +34,7 @@ def saga_plugin(
     return SimplePlugin(
         "chainsaga",
         data_converter=pydantic_data_converter,
-        workflows=[ChainWorkflow, *SCHEDULED],
+        workflows=[ChainWorkflow, CheckScriptWorkflow, *SCHEDULED],
         workflow_runner=sandboxed_runner(),
         activities=list(activities),
         interceptors=list(interceptors),

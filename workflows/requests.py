@@ -80,7 +80,12 @@ def forward_request(
         name=policy.name,
         terms=_terms(frost) if policy.runs_chains else None,
         script=_script(policy),
+        called=_called(frost, policy),
     )
+
+
+def _called(frost: Frost, policy: ComponentPolicy) -> bool | None:
+    return True if frost.parent is not None and policy.script is not None else None
 
 
 def _script(policy: ComponentPolicy) -> ScriptCall | None:
@@ -126,6 +131,7 @@ def undo_request(ref: SagaRef, frost: Frost, state: SagaState, entry: StackEntry
             }
         ),
         script=_script(policy),
+        called=_called(frost, policy),
     )
 
 

@@ -11,6 +11,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 # to it. Loading them anew for every run costs about 20 ms of CPU.
 ENGINE: Final = (
     "workflows.branches",
+    "workflows.check_script",
     "workflows.choices",
     "workflows.context",
     "workflows.desk",

@@ -95,6 +95,7 @@ def question(
             "loopIndex": step.index,
             "loopObject": step.object,
             "requestData": request,
+            "subRequestData": _call_of(sent, step, request),
             "key": step.key,
             "undo": None if undo is None else _told(undo),
         },
@@ -107,6 +108,11 @@ def question(
         "delivered": delivery_key(""),
         "deliveries": deliveries if isinstance(deliveries, list) else [],
     }
+
+
+def _call_of(sent: StepRequest, step: Step, request: JsonValue) -> JsonValue:
+    """What a step that ran the chain gave it, in whose text this step stands."""
+    return request if sent.called and step.current_chain == step.chain else None
 
 
 def _told(undo: Undo[JsonValue]) -> dict[str, JsonValue]:

@@ -126,6 +126,16 @@ class ProcessEngine:
         return process.ask(question, seconds, ticket)
 
 
+class Compiler(Protocol):
+    """Compiles what runs on another worker."""
+
+    def problem(self, language: str, text: str) -> str | None:
+        """What is wrong with a text, with its line; None if nothing is. Blocks. Raises EngineDown
+        where nobody answers.
+        """
+        ...
+
+
 HERE: Final[Mapping[str, Callable[[str, ScriptLimits], ScriptEngine]]] = {
     "cel": ProcessEngine,
     "javascript": ProcessEngine,
@@ -138,10 +148,13 @@ class ScriptEngines:
     """All engines of a deployment; fulfils `rules.scripts.Engines`.
 
     `jvm`: scripts of JVM languages run on a worker of their own, of which nothing is known here but
-    that it is there.
+    that it is there, and that `compiler` asks it.
     """
 
-    def __init__(self, limits: ScriptLimits, *, jvm: bool = False) -> None:
+    def __init__(
+        self, limits: ScriptLimits, *, jvm: bool = False, compiler: Compiler | None = None
+    ) -> None:
+        self._compiler = compiler if jvm else None
         self._engines = {language: make(language, limits) for language, make in HERE.items()}
         self.languages: Final = frozenset((*HERE, *(JVM_LANGUAGES if jvm else ())))
         self._checked: OrderedDict[tuple[str, Kind], str | None] = OrderedDict()
@@ -152,17 +165,41 @@ class ScriptEngines:
         return self._engines.get(language)
 
     def problem(self, language: str, kind: Kind, text: str) -> str | None:
-        """What is wrong with a text; it is asked once. None where nobody here can say."""
-        engine = self._engines.get(language)
-        if engine is None:
-            return None
+        """What is wrong with a text; it is asked once. None where nobody here can say.
+
+        Of a text for another worker it says what was found when it was last prepared.
+        """
         key = (script_sha(language, text), kind)
         with self._lock:
             if key in self._checked:
                 self._checked.move_to_end(key)
                 return self._checked[key]
+        engine = self._engines.get(language)
+        if engine is None:
+            return None
+        return self._ask(key, language, lambda: engine.problem(kind, text))
+
+    def prepare(self, language: str, kind: Kind, text: str) -> None:
+        """Have a text of another worker compiled there, so that `problem` can say. Blocks, for
+        seconds at most; whether anybody has answered is told by `unchecked`.
+        """
+        compiler = self._compiler
+        if compiler is not None and self.unchecked(language, kind, text):
+            key = (script_sha(language, text), kind)
+            self._ask(key, language, lambda: compiler.problem(language, text))
+
+    def unchecked(self, language: str, kind: Kind, text: str) -> bool:
+        """Whether a text is run by another worker, which nobody could ask about it so far."""
+        if language in self._engines or language not in self.languages:
+            return False
+        with self._lock:
+            return (script_sha(language, text), kind) not in self._checked
+
+    def _ask(
+        self, key: tuple[str, Kind], language: str, problem: Callable[[], str | None]
+    ) -> str | None:
         try:
-            found = engine.problem(kind, text)
+            found = problem()
         except EngineDown as error:
             _log.error("script_not_checked", language=language, why=str(error))
             return None

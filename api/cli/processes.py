@@ -141,7 +141,6 @@ def export(
 
 def _site(tenant: str | None) -> "Site":
     """The deployment of the settings, and the tenant that is meant."""
-    from activities.scripts.engine import ScriptLimits
     from api.cli.site import Site
     from settings import SettingsInvalid, load_settings
 
@@ -159,11 +158,7 @@ def _site(tenant: str | None) -> "Site":
         tenant or settings.default_tenant,
         settings.when_max_wait_ms,
         settings.rule_names,
-        ScriptLimits(
-            seconds=settings.script_timeout,
-            memory=settings.script_memory,
-            processes=settings.script_processes,
-        ),
+        settings.script_limits,
         settings.jvm_worker,
     )
 

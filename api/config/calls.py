@@ -18,6 +18,8 @@ from rules.request_sha import request_sha
 _ETAG: Final = re.compile(r'(?:W/)?"(\d{1,9})"')
 OPERATOR_LENGTH: Final = 128
 
+Before = Annotated[str, Query(alias="from", description="a version, or `live`, `draft`, `newest`")]
+After = Annotated[str, Query(alias="to", description="the same")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before")]
 Version = Annotated[int, Path(ge=1, le=LARGEST)]

@@ -1,4 +1,4 @@
-"""What differs between two contents of a chain: its fields, its text, and its plans as a tree.
+"""What differs between two contents of a chain or script: fields, text, and plans as a tree.
 
 For the configuration API. Pure.
 """
@@ -43,7 +43,9 @@ class FieldDiff(BaseModel):
 
 
 class Side(BaseModel):
-    """One of the two. `diagnostics` say why it has no plan, among the other chains of now."""
+    """One of the two. `diagnostics` say why a chain has no plan, among the other chains of now, or
+    what is wrong with a script.
+    """
 
     version: int
     status: str
@@ -52,8 +54,8 @@ class Side(BaseModel):
     diagnostics: list[Diagnosed] = []
 
 
-class ChainDiff(BaseModel):
-    """What differs. `tree` is null where one side does not compile."""
+class ScriptDiff(BaseModel):
+    """What differs between two versions of a script component."""
 
     name: str
     before: Side
@@ -61,6 +63,11 @@ class ChainDiff(BaseModel):
     same: bool
     fields: list[FieldDiff]
     text: list[str] = Field(description="lines as `diff -u` prints them, without its heading")
+
+
+class ChainDiff(ScriptDiff):
+    """What differs. `tree` is null where one side does not compile."""
+
     tree: NodeDiff | list[NodeDiff] | None = Field(
         description="one root, or two where nothing is left of the one before"
     )

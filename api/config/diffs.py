@@ -1,10 +1,13 @@
-"""Compares two versions of a chain, for the router of chains."""
+"""Compares two versions of a chain or of a script component, for their routers."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from api.config.chain_schemas import COLUMNS
+from api.config import chain_schemas, script_schemas
 from api.config.difference import (
     ChainDiff,
+    FieldDiff,
+    ScriptDiff,
     Side,
     field_diff,
     plan_diff,
@@ -15,8 +18,8 @@ from api.config.service import FlowConfigService
 from api.config.views import diagnosed
 from rules.compiler import Compiled
 from rules.config.history import Kept
-from rules.config.kinds import CHAINS, Key
-from rules.errors import ChainInvalid
+from rules.config.kinds import CHAINS, COMPONENTS, Key, Kind
+from rules.errors import ChainInvalid, Diagnostic
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,25 @@ def compare(service: FlowConfigService, key: Key, before: str, after: str) -> Ch
     return difference(service, was, now)
 
 
+def compare_scripts(service: FlowConfigService, key: Key, before: str, after: str) -> ScriptDiff:
+    """The same of a script component. Raises ScriptUnknown, VersionUnknown, ConfigInvalid."""
+    was, now = (service.side(COMPONENTS, key, which) for which in (before, after))
+    fields, text = _written(COMPONENTS, script_schemas.COLUMNS, was, now)
+    return ScriptDiff(
+        name=key.name,
+        before=_side(was, service.script_errors(was)),
+        after=_side(now, service.script_errors(now)),
+        same=not fields and not text,
+        fields=fields,
+        text=text,
+    )
+
+
 def difference(service: FlowConfigService, was: Kept, now: Kept) -> ChainDiff:
     """What differs between two contents of one chain, compiled among the chains of now."""
     tried = _tried(service, was), _tried(service, now)
     old, new = (one.compiled for one in tried)
-    fields = field_diff(_fields(was), _fields(now))
-    text = text_diff(str(was.content["chain_code"]), str(now.content["chain_code"]))
+    fields, text = _written(CHAINS, chain_schemas.COLUMNS, was, now)
     return ChainDiff(
         name=now.recorded.key.name,
         before=tried[0].side,
@@ -51,25 +67,31 @@ def difference(service: FlowConfigService, was: Kept, now: Kept) -> ChainDiff:
 
 
 def _tried(service: FlowConfigService, kept: Kept) -> _Tried:
-    recorded = kept.recorded
-    found: list[Diagnosed] = []
-    compiled = None
     try:
-        compiled = service.compiled(kept)
+        return _Tried(_side(kept), service.compiled(kept))
     except ChainInvalid as invalid:
-        found = [Diagnosed.model_validate(one) for one in diagnosed(invalid.diagnostics)]
-    side = Side(
+        return _Tried(_side(kept, invalid.diagnostics), None)
+
+
+def _side(kept: Kept, found: Iterable[Diagnostic] = ()) -> Side:
+    recorded = kept.recorded
+    return Side(
         version=recorded.version,
         status=str(kept.content["status"]),
         change=recorded.change,
         operator=recorded.operator,
-        diagnostics=found,
+        diagnostics=[Diagnosed.model_validate(one) for one in diagnosed(found)],
     )
-    return _Tried(side, compiled)
 
 
-def _fields(kept: Kept) -> dict[str, object]:
-    """All but the text, by the names of the API."""
-    columns = {field: column for field, column in COLUMNS.items() if field != "el"}
-    columns["enabled"] = CHAINS.enable
-    return {field: kept.content.get(column) for field, column in columns.items()}
+def _written(
+    kind: Kind, columns: Mapping[str, str], was: Kept, now: Kept
+) -> tuple[list[FieldDiff], list[str]]:
+    """What differs of what authors write: fields by the names of the API, lines of the text."""
+    named = {field: column for field, column in columns.items() if column != kind.text}
+    named["enabled"] = kind.enable
+    before, after = (
+        {field: kept.content.get(column) for field, column in named.items()} for kept in (was, now)
+    )
+    text = text_diff(str(was.content[kind.text]), str(now.content[kind.text]))
+    return field_diff(before, after), text

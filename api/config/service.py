@@ -34,10 +34,17 @@ from rules.config.judging import Broken, ChainJudge, beneath, checked, would_bre
 from rules.config.kinds import CHAINS, COMPONENTS, Content, Key, Kind
 from rules.config.live import LiveRules
 from rules.config.reading import ConfigReader, Listing
-from rules.config.rows import Rows, Wanted
-from rules.config.scripts import ScriptCheck, ScriptJudge, unchecked
+from rules.config.rows import Row, Rows, Wanted
+from rules.config.scripts import (
+    UNJUDGED,
+    ScriptCheck,
+    ScriptJudge,
+    ScriptPrepare,
+    unchecked,
+    unprepared,
+)
 from rules.config.writing import Asked, ConfigWriter, Judge, Verdict, Written
-from rules.errors import ChainUnknown, Diagnostic
+from rules.errors import ChainUnknown, Diagnostic, RuleError
 from rules.plan import Plan
 from rules.source.chains import text_of
 from rules.source.edits import edited_plan
@@ -94,6 +101,7 @@ class FlowConfigService:
         *,
         read_only: str | None = None,
         script_check: ScriptCheck = unchecked,
+        script_prepare: ScriptPrepare = unprepared,
     ) -> None:
         self._engine = engine
         self.rules: Final = rules
@@ -101,6 +109,7 @@ class FlowConfigService:
         self._read_only = read_only
         self._registered = registered
         self._script_check = script_check
+        self._script_prepare = script_prepare
         self._parts = {
             kind.type: _Part(
                 kind,
@@ -200,6 +209,11 @@ class FlowConfigService:
         """What the compiler and the lint say of a content, as if it were to be published."""
         return checked(self.rules, kept.recorded.key, self._row(kept))
 
+    def script_errors(self, kept: Kept) -> tuple[Diagnostic, ...]:
+        """Why a content of a script component could not be written."""
+        found = self._script_check(kept.recorded.key, kept.content)
+        return tuple(one for one in found if one.severity == "error")
+
     def would_break(self, kept: Kept) -> Broken:
         """The chains that would not compile any more."""
         return would_break(self.rules, kept.recorded.key, self._row(kept))
@@ -242,6 +256,8 @@ class FlowConfigService:
         """Raises what the writer raises, ChainUnknown or ScriptUnknown, and RulesReadOnly."""
         part = self._part(kind)
         _check_key(call.request_key)
+        if kind is COMPONENTS:
+            self._prepare(part, key, wish)
         note = Note("UPDATE", call.operator, call.reason, call.request_key, call.request_sha)
         asked = Asked(
             key=key,
@@ -256,11 +272,25 @@ class FlowConfigService:
             return replace(written, verdict=Verdict(self._looked_at(kind, written.standing)))
         return replace(written, told=self.news.tell(everything=written.hidden))
 
+    def _prepare(self, part: _Part, key: Key, wish: Wish) -> None:
+        """Find out about the script that would be written; the writer looks again by itself."""
+        standing = part.reader.standing(key)
+        try:
+            step = wish(standing)
+        except RuleError:
+            return
+        if step is None and standing.row is not None:
+            self._script_prepare(key, _whole(standing, standing.row))
+        elif step is not None and step.change not in UNJUDGED:
+            self._script_prepare(key, step.content)
+
     def _looked_at(self, kind: Kind, standing: Standing) -> tuple[Diagnostic, ...]:
         """What there is to say of something that stays as it is."""
-        if kind is not CHAINS or standing.row is None:
+        if standing.row is None:
             return ()
-        key, content = standing.row.key, {**standing.row.content, **standing.working}
+        key, content = standing.row.key, _whole(standing, standing.row)
+        if kind is COMPONENTS:
+            return self._script_check(key, content)
         row = chain_row(key.tenant, key.name, standing.version, content)
         return checked(self.rules, key, row)
 
@@ -286,6 +316,11 @@ class FlowConfigService:
         if self._read_only is not None:
             raise RulesReadOnly(self._read_only)
         return self._parts[kind.type]
+
+
+def _whole(standing: Standing, row: Row) -> Content:
+    """What authors go on from, with the row's state."""
+    return {**row.content, **standing.working}
 
 
 def _check_key(key: str | None) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.config import chain_schemas as schemas
-from api.config.calls import Calling, Cursor, Limit
+from api.config.calls import After, Before, Calling, Cursor, Limit
 from api.config.difference import ChainDiff
 from api.config.diffs import compare
 from api.config.preview import preview
@@ -135,10 +135,8 @@ def update_chain(
 def diff_chain(
     key: Chain,
     services: Services,
-    before: Annotated[
-        str, Query(alias="from", description="a version, or `live`, `draft` or `newest`")
-    ] = "live",
-    after: Annotated[str, Query(alias="to", description="the same")] = "newest",
+    before: Before = "live",
+    after: After = "newest",
 ) -> ChainDiff:
     """What differs between two versions: fields, lines of the text, and the plans as a tree.
 

@@ -9,7 +9,9 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.config import script_schemas as schemas
-from api.config.calls import Calling, Cursor, Limit
+from api.config.calls import After, Before, Calling, Cursor, Limit
+from api.config.difference import ScriptDiff
+from api.config.diffs import compare_scripts
 from api.config.views import script_page, script_version, script_view, script_written
 from api.routers.config_shared import CHANGED, READ, Shown, etag, install
 from api.schemas import refusals
@@ -109,6 +111,17 @@ def update_script(
     written = services.config.update(COMPONENTS, key, call, fields, live=body.publish)
     response.headers["ETag"] = etag(written.standing.version)
     return script_written(services.config, written)
+
+
+@router.get("/{name}/diff", response_model=ScriptDiff, responses=READ)
+def diff_script(
+    key: Script, services: Services, before: Before = "live", after: After = "newest"
+) -> ScriptDiff:
+    """What differs between two versions: fields, and lines of the text.
+
+    Without parameters, what would change if the draft were published.
+    """
+    return compare_scripts(services.config, key, before, after)
 
 
 install(router, SHOWN)

@@ -2,10 +2,10 @@
 
 For `rules.checks.kinds`. Categories: `arity`, `operand_type`, `argument_type`, `caller_type`,
 `range`, `structure`, `duplicate_else`, `duplicate_part`, `unknown_ref`, `unknown_function`;
-warnings `odd_place`.
+warnings `odd_place`, and `structure` for a SWITCH that nothing can be chosen from.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from rules.checks.names import Names
@@ -17,10 +17,8 @@ from rules.el.operators.kinds import INCOMPLETE, KIND_WORDS, MISSING, UNKNOWN
 from rules.el.operators.rows import Operator, Slot
 from rules.el.operators.table import BY_NAME
 
-_LACKS: Final[Mapping[str, tuple[str, str]]] = {
-    "open_choice": ("this SWITCH has no TO and no DEFAULT", "for example SWITCH(s).TO(a, b)"),
-    "open_loop": ("this loop has no DO", "for example FOR(3).DO(a)"),
-}
+_NO_TARGET: Final = "this SWITCH has no TO and no DEFAULT: it fails when it is run"
+_NO_BODY: Final = "this loop has no DO"
 
 
 class Operands:
@@ -83,9 +81,14 @@ class Operands:
         return arg
 
     def incomplete(self, term: Term) -> None:
-        """Report an expression that lacks a part."""
-        message, example = _LACKS[term.kind]
-        self.findings.error("structure", message, term.start, term.end, hint=example)
+        """Report an expression that lacks a part: a loop is refused, a SWITCH compiles as on
+        LiteFlow, since a chain that is brought from there may never come to it.
+        """
+        if term.kind == "open_choice":
+            report, message, example = self.findings.warning, _NO_TARGET, "SWITCH(s).TO(a, b)"
+        else:
+            report, message, example = self.findings.error, _NO_BODY, "FOR(3).DO(a)"
+        report("structure", message, term.start, term.end, hint=f"for example {example}")
 
     def check_bounds(self, call: Call, slot: Slot, arg: Term) -> None:
         """Report a number that is out of its range."""

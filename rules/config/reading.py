@@ -36,11 +36,15 @@ class ConfigReader:
 
     def find(self, key: Key) -> Standing:
         """How one stands. Raises ChainUnknown, ScriptUnknown and SQLAlchemyError."""
-        with self._engine.connect() as connection:
-            standing = standing_of(connection, self._rows, self._history, key)
+        standing = self.standing(key)
         if standing.row is None:
             raise self.unknown(key)
         return standing
+
+    def standing(self, key: Key) -> Standing:
+        """How one stands, perhaps not at all. Raises SQLAlchemyError."""
+        with self._engine.connect() as connection:
+            return standing_of(connection, self._rows, self._history, key)
 
     def page(self, tenant: str, wanted: Wanted, limit: int, after: After | None) -> Listing:
         """What the tenant sees, by name: four queries, whatever the number."""

@@ -18,14 +18,22 @@ from rules.jobs import RESERVED
 
 TYPES: Final = ("script", "boolean_script", "switch_script", "for_script", "iterator_script")
 LANGUAGE_LENGTH: Final = 50
+UNJUDGED: Final = ("UNPUBLISH", "DISABLE", "DELETE", "DISCARD")
+"""Changes of which no text is looked at."""
 
 ScriptCheck = Callable[[Key, Content], tuple[Diagnostic, ...]]
 """Errors and warnings of a script, as far as this deployment can tell."""
+ScriptPrepare = Callable[[Key, Content], None]
+"""Finds out what the check can say only then; may take seconds, so no transaction is open."""
 
 
 def unchecked(_key: Key, _content: Content) -> tuple[Diagnostic, ...]:
     """Nothing is known of scripts."""
     return ()
+
+
+def unprepared(_key: Key, _content: Content) -> None:
+    """Nothing is to be found out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class ScriptJudge:
         self, _connection: Connection, key: Key, _standing: Standing, step: Step
     ) -> Verdict:
         """Raises ConfigInvalid, and ChainInvalid with what the check has found."""
-        if step.change in ("UNPUBLISH", "DISABLE", "DELETE", "DISCARD"):
+        if step.change in UNJUDGED:
             return Verdict()
         if key.name.startswith(RESERVED):
             raise ConfigInvalid("name", f"names that begin with '{RESERVED}' are reserved")

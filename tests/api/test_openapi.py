@@ -39,6 +39,7 @@ GOLDEN = {
     "POST /api/config/chains/{name}/preview": "200 400 404 409 422 503",
     "GET /api/config/components": "200 400 409 422 503",
     "POST /api/config/components": "200 201 400 409 422 503",
+    "GET /api/config/components/{name}/diff": "200 400 404 409 422 503",
     "GET /api/config/components/{name}": "200 400 404 409 422 503",
     **{
         f"{method} /api/config/{part}/{{name}}{what}": answers

@@ -4,14 +4,18 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import pytest
 
 from dev.processes import ChildProcess
-from tests.api.sites import Api, only
+from rules.source.engine import create_engine_for
+from tests.api.config.author import Author, refused
+from tests.api.sites import Api, Place, only
 from tests.api.waiting import until
 from tests.jvm.conftest import JvmWorker
 from tests.jvm.scripts import DOCUMENTED
+from tests.rules.source.script_rows import put_script
 
 LIMIT: Final = 40.0
 SIGTERM_EXIT: Final = 128 + signal.SIGTERM
@@ -43,6 +47,69 @@ async def run(api: Api, chain: str, id: str, request: object = None) -> Any:
     answer = await api.execute(chain, request, execution_id=id, mode="async")
     assert answer.status_code == 202, answer.text
     return await api.ended(id, limit=LIMIT)
+
+
+@pytest.fixture
+def author(api: Api) -> Author:
+    """Somebody who writes scripts for a tenant that has none."""
+    return Author(api.http, f"t-{uuid4().hex[:12]}")
+
+
+MADE: Final[dict[str, Any]] = {"name": "made", "type": "script", "language": "groovy"}
+
+
+async def test_what_nobody_compiled_is_written_with_a_warning(author: Author) -> None:
+    """Before there is a JVM worker."""
+    fields = {**MADE, "code": "return ((", "publish": True}
+    made = await author.done("POST", "components", fields)
+    (warning,) = made["diagnostics"]
+    assert only(warning, "severity", "category") == {"severity": "warning", "category": "unchecked"}
+    assert "nobody who runs groovy has answered" in warning["message"]
+    assert (made["status"], made["version"]) == ("PUBLISHED", 1)
+
+
+WRONG: Final = [
+    ("groovy", "def x = 1\nreturn ((x", 2),
+    ("qlexpress", "x = 1;\ny = (x;", 2),
+    ("java", "int x = 1;\nString y = x;", 2),
+]
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(("language", "code", "line"), WRONG)
+async def test_a_text_that_does_not_compile_is_refused(
+    author: Author, language: str, code: str, line: int
+) -> None:
+    fields = {**MADE, "language": language, "code": code}
+    answer = await author.send("POST", "components", fields)
+    assert refused(answer) == (422, "CHAIN_INVALID")
+    (found,) = answer.json()["details"]["diagnostics"]
+    assert only(found, "category", "line") == {"category": "script", "line": line}
+    assert refused(await author.send("GET", "components/made")) == (404, "COMPONENT_UNKNOWN")
+
+
+@pytest.mark.usefixtures("worker")
+async def test_each_change_of_a_text_is_compiled(author: Author) -> None:
+    made = await author.done("POST", "components", {**MADE, "code": "return 1"})
+    assert (made["diagnostics"], made["version"]) == ([], 1)
+    path = "components/made"
+    wrong = {"version": 1, "code": "return (("}
+    assert refused(await author.send("PUT", path, wrong)) == (422, "CHAIN_INVALID")
+    again = await author.done("PUT", path, {"version": 1, "code": "return 1"})
+    assert (again["changed"], again["diagnostics"]) == (False, [])
+    live = await author.done("POST", f"{path}/publish", {"version": 1})
+    assert (live["status"], live["diagnostics"]) == ("PUBLISHED", [])
+
+
+@pytest.mark.usefixtures("worker")
+async def test_what_was_written_without_the_worker_is_compiled_when_it_goes_on(
+    author: Author, place: Place
+) -> None:
+    engine = create_engine_for(place.settings.database_url, "tests")
+    put_script(engine, author.tenant, "made", "return ((", language="groovy")
+    engine.dispose()
+    answer = await author.send("PUT", "components/made", {"version": 1, "title": "new"})
+    assert refused(answer) == (422, "CHAIN_INVALID")
 
 
 @pytest.mark.usefixtures("worker")

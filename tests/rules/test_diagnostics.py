@@ -140,10 +140,8 @@ DUPLICATE_PART = [
     "v = FOR(2).DO(a); v.«DO(b)»",
 ]
 STRUCTURE = [
-    "«SWITCH(s)»",
-    "THEN(a, «SWITCH(s).id('i')»)",
-    "«SWITCH(s)».retry(1)",
-    "v = SWITCH(s); THEN(«v», v.TO(a))",
+    "«FOR(2).id('i')»",
+    "v = FOR(2); THEN(«v», v.DO(a))",
     "THEN(a, «WHILE(x).BREAK(y)»)",
     "«FOR(2)».maxWaitSeconds(1)",
     "«ITERATOR(it)»",

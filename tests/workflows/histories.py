@@ -10,6 +10,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -18,14 +19,18 @@ from pydantic import BaseModel, JsonValue
 from temporalio.client import WorkflowHandle, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.errors import EngineDown
 from dev.temporal_server import dev_server
 from dev.tools import temporal_binary
 from rules.execution import EntryStatus, Execution, Status
 from rules.jobs import RESERVED, Job
 from rules.plan import PLAN_FORMAT
+from rules.script_checks import CHECK_SCRIPT
+from rules.scripts import script_sha
 from rules.wire import SagaResult
 from tests.activities.mirror.sagas import Saga
 from tests.workflows.cases import slug
+from tests.workflows.compilers import WRONG, open_compiler
 from tests.workflows.crossings import Crossing, frozen, when
 from tests.workflows.dramas import DRAMAS
 from tests.workflows.hooks import open_hook
@@ -242,6 +247,19 @@ async def record_jobs(address: str, home: Path) -> None:
             await ending(blocked)
 
 
+async def record_checks(address: str) -> None:
+    """Record checks of a script that the folder lacks: with a mistake, and that nobody compiled."""
+    for name, jvm in (("check-script-wrong", True), ("check-script-unanswered", False)):
+        file = FOLDER / f"{name}.1.json"
+        if not file.exists():
+            async with open_compiler(address, jvm=jvm) as compiler:
+                with suppress(EngineDown):
+                    await asyncio.to_thread(compiler.problem, "groovy", WRONG)
+                sha = script_sha("groovy", WRONG)
+                run = compiler.client.get_workflow_handle(f"{CHECK_SCRIPT}-{sha[:32]}")
+                _write(await run.fetch_history(), file)
+
+
 async def _keep(lab: Lab, handle: WorkflowHandle[object, SagaResult], name: str) -> None:
     """Write every run of an ended execution, oldest first."""
     await ending(handle)
@@ -279,6 +297,7 @@ async def _main(address: str, home: Path) -> None:
     async with open_lab(address, home) as lab:
         await record(lab)
     await record_jobs(address, home)
+    await record_checks(address)
 
 
 if __name__ == "__main__":

@@ -117,6 +117,36 @@ async def test_a_language_without_an_engine_is_warned_of(author: Author) -> None
     assert warning["message"] == "engine groovy has no worker in this deployment"
 
 
+async def test_versions_of_a_script_are_compared(author: Author) -> None:
+    await author.done("POST", "components", {**SCRIPT, "publish": True})
+    path = "components/isLarge/diff"
+    nothing = await author.get(path)
+    assert only(nothing, "same", "fields", "text") == {"same": True, "fields": [], "text": []}
+    change = {"version": 1, "code": "request.price > 1000\n&& true", "title": None}
+    await author.done("PUT", "components/isLarge", change)
+    found = await author.get(path)
+    assert found == {
+        "name": "isLarge",
+        "before": side(1, "CREATE", "PUBLISHED"),
+        "after": side(2, "DRAFT", "DRAFT"),
+        "same": False,
+        "fields": [{"field": "title", "before": "large orders", "after": None}],
+        "text": ["@@ -1 +1,2 @@", " request.price > 1000", "+&& true"],
+    }
+    back = await author.get(path, **{"from": "2", "to": "1"})
+    assert (back["before"], back["text"][-1]) == (found["after"], "-&& true")
+    assert refused(await author.send("GET", path, to="3")) == (404, "VERSION_UNKNOWN")
+    assert refused(await author.send("GET", path, to="soon")) == (422, "CONFIG_INVALID")
+    nowhere = await author.send("GET", "components/nobody/diff")
+    assert refused(nowhere) == (404, "COMPONENT_UNKNOWN")
+
+
+def side(version: int, change: str, status: str) -> dict[str, Any]:
+    """One of the two that are compared."""
+    told = {"version": version, "change": change, "status": status}
+    return {**told, "operator": "ann", "diagnostics": []}
+
+
 async def test_scripts_are_listed_by_state(author: Author) -> None:
     for name in ("x1", "x2", "x3"):
         await author.done("POST", "components", {**SCRIPT, "name": name, "publish": name != "x1"})

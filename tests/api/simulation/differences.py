@@ -63,7 +63,12 @@ LANGUAGE = {
     "19 second BREAK": wrong("WHILE(x).DO(a).BREAK(y).BREAK(y)", "duplicate_part"),
     "19 second ELSE": wrong("IF(x, a).ELSE(b).ELSE(c)", "duplicate_else"),
     "19 ELSE behind an inner IF": wrong("IF(x, a, IF(y, b)).ELSE(c)", "duplicate_else"),
-    "20 SWITCH without targets": wrong("THEN(a, SWITCH(s))", "structure"),
+    "20 SWITCH without targets": Told(
+        "THEN(a, SWITCH(s), b)", {"parse": "ok", "success": False, "steps": "a==>s"}
+    ),
+    "20 which is never reached": Told(
+        "THEN(IF(x, SWITCH(s)), a)", {"success": True, "steps": "x==>a"}, {"x": says(False)}
+    ),
     "20 loop without a body": wrong("THEN(a, WHILE(x).BREAK(y))", "structure"),
     "20 a default is enough": Told("SWITCH(s).DEFAULT(a)", {"steps": "s==>a"}),
     "21 unknown branch": wrong('WHEN(a, b).must("z")', "unknown_ref"),

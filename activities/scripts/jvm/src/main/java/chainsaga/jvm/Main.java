@@ -43,7 +43,8 @@ public final class Main {
     WorkerFactory factory = WorkerFactory.newInstance(client);
     Worker worker = factory.newWorker(config.queue(), options(config));
     worker.registerActivitiesImplementations(
-        new ScriptActivity(processes, config.scriptTimeout()));
+        new ScriptActivity(processes, config.scriptTimeout()),
+        new Compiler(processes, config.scriptTimeout()));
     Runtime.getRuntime()
         .addShutdownHook(new Thread(() -> stop(factory, processes, config.grace()), "stop"));
     factory.start();

@@ -40,28 +40,42 @@ final class Questions {
         place.indexes(),
         place.objects(),
         DELIVERED,
-        deliveries(request));
+        deliveries(request),
+        false);
   }
 
   /** A script that does nothing. */
   static Asked idle(String language) {
     String text = "return null;";
+    return alone(language, text, language + " " + text, false);
+  }
+
+  /** Whether a text compiles. */
+  static Asked check(CompileRequest request) {
+    return alone(request.language(), request.text(), request.sha(), true);
+  }
+
+  private static Asked alone(String language, String text, String sha, boolean check) {
     return new Asked(
-        language, "common", text, language + " " + text, Map.of(), Map.of(), null, null, Map.of(),
-        List.of(), List.of(), List.of(), DELIVERED, List.of());
+        language, "common", text, sha, Map.of(), Map.of(), null, null, Map.of(), List.of(),
+        List.of(), List.of(), DELIVERED, List.of(), check);
   }
 
   private static Map<String, Object> meta(StepRequest request) {
     StepRequest.Place place = request.place();
     Map<String, Object> meta = new HashMap<>();
     meta.put("slotIndex", 0);
-    meta.put("currChainId", place.chain() == null ? request.saga().chain() : place.chain());
+    String chain = request.saga().chain();
+    String standsIn = place.chain() == null ? chain : place.chain();
+    meta.put("currChainId", standsIn);
     meta.put("nodeId", request.component());
     meta.put("tag", request.tag());
     meta.put("cmpData", json(request.data()));
     meta.put("loopIndex", last(place.indexes()));
     meta.put("loopObject", last(place.objects()));
     meta.put("requestData", request.request());
+    boolean own = request.called() && standsIn.equals(chain);
+    meta.put("subRequestData", own ? request.request() : null);
     meta.put("key", request.key());
     meta.put("undo", request.undo() == null ? null : undo(request));
     return meta;

@@ -15,6 +15,7 @@ import java.util.Map;
  * @param round after how many answers only failures of {@code retryTypes} are tried again
  * @param lostAttempts how many attempts may be lost
  * @param timeout seconds of one attempt
+ * @param called whether the saga is a sub-run, whose request is its caller's
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record StepRequest(
@@ -33,7 +34,8 @@ public record StepRequest(
     Place place,
     Undo undo,
     String name,
-    Script script) {
+    Script script,
+    boolean called) {
 
   /** Fills in what was not sent. */
   public StepRequest {

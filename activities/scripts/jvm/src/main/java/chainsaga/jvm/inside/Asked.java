@@ -16,6 +16,7 @@ import java.util.Map;
  * @param objects the objects of the ITERATORs around it, outermost first
  * @param delivered how keys of deliveries begin
  * @param deliveries what others handed to this component
+ * @param check whether the text is compiled, and not run
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record Asked(
@@ -32,7 +33,8 @@ public record Asked(
     List<Integer> indexes,
     List<Object> objects,
     String delivered,
-    List<Object> deliveries) {
+    List<Object> deliveries,
+    boolean check) {
 
   /** The component's id. */
   public String nodeId() {

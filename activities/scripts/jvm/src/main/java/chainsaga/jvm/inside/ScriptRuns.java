@@ -39,6 +39,9 @@ final class ScriptRuns {
       return Answer.failed(invalid(error));
     }
     begun.run();
+    if (asked.check()) {
+      return new Answer(null, List.of(), false, "", false, null);
+    }
     Bindings bindings = Bindings.of(asked);
     try {
       return answer(asked, bindings, script.run(bindings));

@@ -91,7 +91,7 @@ class ScriptRunsTest {
     return runs.run(
         new Asked(
             language, kind, text, language + text, Map.of(), Map.of("nodeId", "n"), null, "main",
-            Map.of(), List.of(), List.of(), List.of(), "d.", List.of()),
+            Map.of(), List.of(), List.of(), List.of(), "d.", List.of(), false),
         () -> {});
   }
 }

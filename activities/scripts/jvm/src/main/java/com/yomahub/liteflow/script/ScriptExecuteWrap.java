@@ -5,7 +5,7 @@ import java.util.Map;
 
 /**
  * {@code _meta} as scripts in Java get it. Fields and getters are LiteFlow's, but for the last
- * three, which are ours.
+ * four, which are ours.
  */
 public final class ScriptExecuteWrap {
   public final int slotIndex = 0;
@@ -17,6 +17,7 @@ public final class ScriptExecuteWrap {
   public final Object loopObject;
   public final NodeComponent cmp;
   public final Object requestData;
+  public final Object subRequestData;
   public final Object undo;
   public final String key;
 
@@ -32,6 +33,7 @@ public final class ScriptExecuteWrap {
     loopObject = meta.get("loopObject");
     cmp = (NodeComponent) meta.get("cmp");
     requestData = meta.get("requestData");
+    subRequestData = meta.get("subRequestData");
     undo = meta.get("undo");
     key = (String) meta.get("key");
   }
@@ -84,6 +86,11 @@ public final class ScriptExecuteWrap {
   /** The request of the saga. */
   public Object getRequestData() {
     return requestData;
+  }
+
+  /** What a step that ran the chain gave it, in whose text the step stands; else null. */
+  public Object getSubRequestData() {
+    return subRequestData;
   }
 
   /** What a script is told that undoes: a map; else null. */
