@@ -9,7 +9,7 @@ import secrets
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -21,9 +21,9 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from rules.source.instances import Board, Instance, instance_of
+from rules.source.instances import Board, Instance, Quarantine, instance_of, quarantine_of
 from rules.source.polling import Polling
-from rules.source.status import RuleStatus
+from rules.source.status import Quarantined, RuleStatus
 
 ANSWER_SECONDS: Final = 2.0
 TELL_SECONDS: Final = 5.0
@@ -31,6 +31,9 @@ LISTEN_SECONDS: Final = 0.5
 AGAIN_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.05
 """Between looks whether others have done what they were asked for."""
+HELD_SECONDS: Final = 2.0
+ASKED_SECONDS: Final = 0.01
+"""How long others are waited for who say what they hold back; how long between looks for it."""
 REMEMBERED: Final = 50
 
 Role = Literal["api", "worker"]
@@ -51,19 +54,23 @@ class Source(Protocol):
     def clear(self) -> int:
         """Forget what is compiled."""
 
+    def quarantined(self, tenant: str) -> Sequence[Quarantined]:
+        """The tenant's chains that are held back."""
+
     @property
     def status(self) -> RuleStatus:
         """How current the rules are."""
 
 
 class Message(BaseModel):
-    """A command to all processes but the one that gives it."""
+    """A command to all processes but the one that gives it; `held` asks for a tenant's chains."""
 
     model_config = ConfigDict(frozen=True)
 
     id: str
-    command: Command
+    command: Command | Literal["held"]
     sender: str
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +178,36 @@ class RuleNews:
                 return Asked(every.via, have, missing, every.problem)
             self._stop.wait(LOOK_SECONDS)
 
+    def quarantines(
+        self, tenant: str, instances: Iterable[Instance], within: float = HELD_SECONDS
+    ) -> dict[str, Quarantine]:
+        """What instances hold back of a tenant, by their names; others than this one are asked.
+
+        Who does not answer within so many seconds is left out.
+        """
+        found = {self.name: self._quarantine(tenant)}
+        asked = set()
+        for one in instances:
+            if one.name != self.name and not one.quarantine_size:
+                found[one.name] = Quarantine(name=one.name, size=0, held=())
+            elif one.name != self.name:
+                asked.add(one.name)
+        if not asked or self._board is None:
+            return found
+        message = Message(id=secrets.token_hex(8), command="held", sender=self.name, tenant=tenant)
+        try:
+            self._publish(message)
+            until = monotonic() + within
+            while asked - found.keys() and monotonic() < until and not self._stop.is_set():
+                self._stop.wait(ASKED_SECONDS)
+                found |= {one.name: one for one in self._board.answers(message.id)}
+        except RedisError as error:
+            _log.warning("quarantine_not_told", why=str(error)[:300])
+        return found
+
+    def _quarantine(self, tenant: str) -> Quarantine:
+        return quarantine_of(self.name, self._source.quarantined(tenant))
+
     def _publish(self, message: Message) -> int | None:
         """How many listen, this process included; None without Redis."""
         if self._redis is None:
@@ -217,12 +254,16 @@ class RuleNews:
             return False
         if message.sender == self.name:
             return False
+        if message.command == "held":
+            assert self._board is not None
+            self._board.answer(message.id, self._quarantine(message.tenant))
+            return False
         self._carry_out(message)
         return True
 
     def _carry_out(self, message: Message) -> bool:
         """Whether it was done; a database that does not answer says no."""
-        acts: dict[Command, Callable[[], object]] = {
+        acts: dict[str, Callable[[], object]] = {
             "poll": self._source.poll,
             "refresh": self._source.refresh,
             "clear": self._source.clear,

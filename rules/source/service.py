@@ -25,6 +25,7 @@ from rules.source.chains import TenantChains
 from rules.source.deployment import Deployments
 from rules.source.keeping import Changes
 from rules.source.naming import RuleNames
+from rules.source.notices import quarantined, tell_quarantine
 from rules.source.origin import Origin
 from rules.source.plans import MOST_PLANS, Plans
 from rules.source.quarantine import failing, settle
@@ -152,7 +153,7 @@ class RuleSource:
             return False
         self._served = after
         if before is not None and after is not None:
-            self._tell_quarantine(before, after)
+            tell_quarantine(before, after)
         report = RefreshReport("idle", self._clock() - started, number, everything)
         self._read(replace(report, outcome="changed") if number or before is None else report)
         return True
@@ -317,32 +318,17 @@ class RuleSource:
             return "unread"
         now.carry_routes(chains)
         self._served = settled(before, now)
-        self._tell_quarantine(before, self._served)
+        tell_quarantine(before, self._served)
         return "held" if now.held else "sound"
-
-    def _tell_quarantine(self, before: Served, after: Served) -> None:
-        for namespace, snapshot in after.snapshots.items():
-            if snapshot is before.snapshots[namespace]:
-                continue
-            for tenant in snapshot.differing(before.snapshots[namespace]):
-                was, now = before.snapshots[namespace].held(tenant), snapshot.held(tenant)
-                for chain in now.keys() - was.keys():
-                    held = now[chain]
-                    _log.error(
-                        "chain_quarantined",
-                        namespace=namespace,
-                        tenant=tenant,
-                        chain=chain,
-                        version=held.version,
-                        serving=held.serving_version,
-                        why=held.diagnostics[0].message if held.diagnostics else "",
-                    )
-                for chain in was.keys() - now.keys():
-                    _log.info("chain_healed", namespace=namespace, tenant=tenant, chain=chain)
 
     def clear(self) -> int:
         """Forget what is compiled; how many chains that were. They are compiled when asked for."""
         return self._plans.clear()
+
+    def quarantined(self, tenant: str) -> tuple[Quarantined, ...]:
+        """The tenant's chains that are held back, in all namespaces."""
+        served = self._served
+        return tuple(quarantined(served, tenant)) if served else ()
 
     @property
     def status(self) -> RuleStatus:
@@ -363,22 +349,7 @@ class RuleSource:
             tally=self._tally,
             sha=served.sha if served else "",
             serving_sha=served.serving_sha if served else None,
-            quarantined=tuple(_quarantined(served)) if served else (),
+            quarantined=tuple(quarantined(served)) if served else (),
             untried=sum(1 for _ in self._untried()),
             plans=len(self._plans),
         )
-
-
-def _quarantined(served: Served) -> Iterator[Quarantined]:
-    for namespace, snapshot in served.snapshots.items():
-        for tenant, chain, held in snapshot.all_held():
-            yield Quarantined(
-                namespace=namespace,
-                tenant=tenant,
-                chain=chain,
-                version=held.version,
-                serving=held.serving_version,
-                since=held.since,
-                diagnostics=held.diagnostics,
-                stand_ins=held.stand_ins(chain),
-            )
