@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import Final, Literal, Protocol
 
@@ -45,11 +46,8 @@ _log = structlog.get_logger(__name__)
 class Source(Protocol):
     """The rules of this process."""
 
-    def poll(self) -> bool:
-        """Read what has changed."""
-
-    def refresh(self) -> bool:
-        """Read everything."""
+    def read_in_turn(self, *, everything: bool = False) -> bool:
+        """Read what has changed, or everything, when no other instance does."""
 
     def clear(self) -> int:
         """Forget what is compiled."""
@@ -236,7 +234,7 @@ class RuleNews:
                 _log.info("rule_news_heard_again")
             self._hearing = True
             # What was told while nobody listened here.
-            self._source.poll()
+            self._source.read_in_turn()
             told = None
             while not self._stop.is_set():
                 if told is None or monotonic() - told >= TELL_SECONDS:
@@ -264,8 +262,8 @@ class RuleNews:
     def _carry_out(self, message: Message) -> bool:
         """Whether it was done; a database that does not answer says no."""
         acts: dict[str, Callable[[], object]] = {
-            "poll": self._source.poll,
-            "refresh": self._source.refresh,
+            "poll": self._source.read_in_turn,
+            "refresh": partial(self._source.read_in_turn, everything=True),
             "clear": self._source.clear,
         }
         done = acts[message.command]() is not False

@@ -24,6 +24,7 @@ from rules.scripts import NO_ENGINES, Engines
 from rules.source.chains import TenantChains
 from rules.source.deployment import Deployments
 from rules.source.keeping import Changes
+from rules.source.lock import RefreshLock
 from rules.source.naming import RuleNames
 from rules.source.notices import quarantined, tell_quarantine
 from rules.source.origin import Origin
@@ -48,8 +49,11 @@ from rules.source.status import (
     RefreshReport,
     RuleStatus,
 )
+from rules.source.turns import TURN_SECONDS, Turns
 
 RETRY_SECONDS: Final = 3.0
+LOOK_SECONDS: Final = 2.0
+"""How long someone who misses a chain waits for other instances."""
 _UNREAD: Final = (SQLAlchemyError, OSError)
 
 _log = structlog.get_logger(__name__)
@@ -62,7 +66,8 @@ class RuleSource:
     the limit, in milliseconds, of a WHEN that says none itself. Of the namespaces in `further`, the
     chains are served that a route chooses; these may include and extend chains of the first one.
     At most `most_plans` chains are kept compiled. Read is from `origin`; unless one is given, from
-    the engine's tables, which have these `names`.
+    the engine's tables, which have these `names`. Where instances share a `lock`, they read one at
+    a time what nobody waits for; who is told to read, and the poller, ask for `turns`.
     """
 
     def __init__(
@@ -80,8 +85,10 @@ class RuleSource:
         observer: Observer | None = None,
         clock: Callable[[], float] = monotonic,
         engines: Engines = NO_ENGINES,
+        lock: RefreshLock | None = None,
     ) -> None:
         self.engine: Final = engine
+        self.turns: Final = Turns(lock)
         self.namespaces: Final = tuple(dict.fromkeys((namespace, *further)))
         self._reader: Origin = origin or RuleReader(engine, application, self.namespaces, names)
         self._application = application
@@ -112,6 +119,17 @@ class RuleSource:
         """
         with self._refreshing:
             return self._look(keep=keep)
+
+    def read_in_turn(self, *, everything: bool = False, within: float = TURN_SECONDS) -> bool:
+        """`refresh` or `poll` for who is told to, as all are: one instance at a time.
+
+        False also if others were at it for so many seconds; then the poller reads it after them.
+        """
+        with self.turns.taken(within) as mine:
+            if mine:
+                return self.refresh() if everything else self.poll()
+        self.turns.owe("everything" if everything else "changes")
+        return False
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -247,8 +265,15 @@ class RuleSource:
         False if nothing was read: because of the database, or because that was tried within the
         last few seconds (names that do not exist must not become a load on the database).
         """
-        with self._in_time() as mine:
-            return mine and self._may_try() and self._look()
+        if not self._may_try():
+            return False
+        with self.turns.taken(LOOK_SECONDS) as turn:
+            if turn:
+                with self._in_time() as mine:
+                    return mine and self._may_try() and self._look()
+        self._tried_at = self._clock()
+        self.turns.owe("changes")
+        return False
 
     @contextmanager
     def _in_time(self) -> Iterator[bool]:
