@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.config.cursors import LONGEST, read_cursor, read_version
 from rules.compiler import Compiled
+from rules.config.breaking import Broken, beneath, would_break
 from rules.config.changes import (
     Standing,
     Step,
@@ -30,7 +31,7 @@ from rules.config.changes import (
 )
 from rules.config.errors import ConfigInvalid, NamespaceUnknown, RulesReadOnly
 from rules.config.history import Kept, Recorded
-from rules.config.judging import Broken, ChainJudge, beneath, checked, would_break
+from rules.config.judging import ChainJudge, checked
 from rules.config.kinds import CHAINS, COMPONENTS, Content, Key, Kind
 from rules.config.live import LiveRules
 from rules.config.reading import ConfigReader, Listing
@@ -297,7 +298,7 @@ class FlowConfigService:
     def _judge(self, part: _Part, *, force: bool) -> Judge:
         if part.kind is CHAINS:
             return ChainJudge(self.rules, part.rows, force=force)
-        return ScriptJudge(self._registered, self._script_check)
+        return ScriptJudge(self.rules, self._registered, self._script_check, force=force)
 
     def _existing(self, kind: Kind, key: Key, wish: Wish, *, gone: bool = False) -> Wish:
         """The wish for something that must be there; with `gone` it may have been deleted."""

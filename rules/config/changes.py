@@ -121,7 +121,7 @@ def create(fields: Content, *, enabled: bool, publish: bool) -> Wish:
 
 
 def publish(standing: Standing) -> Step | None:
-    """The draft, or the row that is one, goes live."""
+    """The draft, or the row that is one, goes live, also if that was switched off."""
     return _live(standing, standing.working, "PUBLISH")
 
 
@@ -174,7 +174,9 @@ def roll_back(content: Content, *, live: bool | None) -> Wish:
 
 
 def _live(standing: Standing, written: Content, change: Change) -> Step | None:
-    content = _with(standing, written, PUBLISHED)
+    """What is live and switched off stays so; to publish what is not live means that it serves."""
+    on = standing.on or not standing.live
+    content = {**_with(standing, written, PUBLISHED), standing.kind.enable: on}
     row = standing.row
     if row is not None and row.content == content and standing.draft is None:
         return None

@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from rules.errors import Diagnostic, RuleError
+
+NAMED: Final = 10
+"""Chains that a message names; all are in the error."""
 
 
 class ScriptUnknown(RuleError):
@@ -101,9 +105,11 @@ class WouldBreak(RuleError):
     def __init__(self, name: str, broken: Mapping[str, tuple[Diagnostic, ...]]) -> None:
         self.name = name
         self.broken = dict(broken)
+        names = sorted(broken)
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         super().__init__(
-            f"this change of '{name}' would break {', '.join(sorted(broken))}; mend these first, "
-            "or repeat it with `force`: they then go on as they were last compiled"
+            f"this change of '{name}' would break {', '.join(names[:NAMED])}{more}; mend these "
+            "first, or repeat it with `force`: they then go on as they were last compiled"
         )
 
 

@@ -3,11 +3,11 @@
 For the writing of chains. Judges by the rules that are served, which the writer has just read.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from rules.config.breaking import Broken, beneath, would_break
 from rules.config.changes import Standing, Step
 from rules.config.errors import WouldBreak
 from rules.config.kinds import Content, Key
@@ -15,14 +15,10 @@ from rules.config.live import LiveRules
 from rules.config.rows import Rows
 from rules.config.writing import Verdict
 from rules.errors import ChainInvalid, Diagnostic
-from rules.source.chains import NOTHING, TenantChains, text_of
+from rules.source.chains import NOTHING, text_of
 from rules.source.plans import Texts
-from rules.source.quarantine import problems, suspects_of
 from rules.source.repository import ChainRow
-from rules.source.snapshot import Snapshot
 from rules.source.versions import chain_row
-
-Broken = Mapping[str, tuple[Diagnostic, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,47 +61,6 @@ def checked(
     """
     others = {**drafts, **beneath(rules, key)}
     return rules.snapshot_of(key.namespace).checked(key.tenant, text_of(row), others=others)
-
-
-def beneath(rules: LiveRules, key: Key) -> Texts:
-    """The first namespace's chains; a tenant may have none in its own yet."""
-    return rules.snapshot_of(rules.namespaces[0]).texts(key.tenant)
-
-
-def would_break(rules: LiveRules, key: Key, row: ChainRow | None) -> Broken:
-    """The tenant's chains that compile now, and would not with this row (None: without it)."""
-    name, tenant = key.name, key.tenant
-    here = rules.snapshot_of(key.namespace).tenant(tenant)
-    if here is None:
-        return {}
-    before = here.apart()
-    after = before.changed({name: row})
-    found = _newly(before, after, name)
-    if key.namespace != rules.namespaces[0]:
-        return found
-    # The first namespace lies beneath the others.
-    for namespace in rules.namespaces[1:]:
-        above = _above(rules.snapshot_of(namespace), tenant)
-        if above is not None and name not in above.rows:
-            with_it = above.changed(beneath=after.texts, below=(name,))
-            found |= _newly(above, with_it, name)
-    return found
-
-
-def _above(snapshot: Snapshot, tenant: str) -> TenantChains | None:
-    chains = snapshot.tenant(tenant)
-    return None if chains is None else chains.apart()
-
-
-def _newly(
-    before: TenantChains, after: TenantChains, name: str
-) -> dict[str, tuple[Diagnostic, ...]]:
-    if before.texts.get(name) == after.texts.get(name):
-        return {}
-    suspects: Iterable[str] = suspects_of(after, {name}) - {name}
-    broken = problems(after, suspects)
-    already = problems(before, broken)
-    return {one: why for one, why in broken.items() if one not in already}
 
 
 def _is_draft(standing: Standing, step: Step) -> bool:

@@ -24,7 +24,7 @@ from rules.files.meaning import ScriptFile
 from rules.files.problems import RuleFileInvalid
 from rules.files.reading import duplicates, read_definitions
 from rules.source.edits import NO_EDITS, Edits
-from rules.source.keeping import Changes
+from rules.source.keeping import Touched
 from rules.source.past import NOTHING_STORED, Stored
 from rules.source.reading import Everything
 from rules.source.repository import PUBLISHED, ChainRow
@@ -99,11 +99,15 @@ class FileOrigin:
         self._look()
         return since != self._stand
 
-    def unkept(self, changes: Changes, before: Changes) -> bool:  # noqa: ARG002
+    def numbered(self, read: Everything) -> Everything:
+        """As it is: files have no versions."""
+        return read
+
+    def unkept(self, changes: Touched, before: Touched) -> bool:  # noqa: ARG002
         """No: files have no versions."""
         return False
 
-    def keep(self, changes: Changes, before: Changes) -> Changes:  # noqa: ARG002
+    def keep(self, changes: Touched, before: Touched) -> Touched:  # noqa: ARG002
         """The same: files have no versions."""
         return changes
 

@@ -5,7 +5,7 @@ For the rule source, which serves what it is given and does not know which of th
 
 from typing import Protocol
 
-from rules.source.keeping import Changes
+from rules.source.keeping import Touched
 from rules.source.past import Stored
 from rules.source.reading import Changed, Everything
 from rules.source.revision import Mode, Stand
@@ -31,11 +31,18 @@ class Origin(Protocol):
         """Whether `changes` would find anything to look at."""
         ...
 
-    def unkept(self, changes: Changes, before: Changes) -> bool:
+    def numbered(self, read: Everything) -> Everything:
+        """The same rules; what was changed while nobody looked is a version now.
+
+        Done once, however often it is asked for. What cannot be kept stays as it is.
+        """
+        ...
+
+    def unkept(self, changes: Touched, before: Touched) -> bool:
         """Whether some of these changes are no versions yet, so that `keep` would write them."""
         ...
 
-    def keep(self, changes: Changes, before: Changes) -> Changes:
+    def keep(self, changes: Touched, before: Touched) -> Touched:
         """The same changes, kept as versions where there are such; numbers may differ."""
         ...
 

@@ -4,15 +4,17 @@ For the rule source. Says what the rows are; what they mean is not known.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine, and_, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from rules.source.edits import Edits
 from rules.source.histories import Histories
-from rules.source.keeping import Changes, Keeper
+from rules.source.keeping import Changes, Keeper, Kept, Touched, replaced
 from rules.source.metadata import MetadataRepository
 from rules.source.named import NamedChains
 from rules.source.naming import RuleNames
@@ -30,8 +32,13 @@ from rules.source.script_reading import ScriptReader
 from rules.source.scripts import ScriptRow
 from rules.source.tables import flow_chain, rule_change
 from rules.source.tenant_scripts import ScriptChanges
+from rules.source.versions import CHAIN, COMPONENT, Place
 
 USUAL: Final = RuleNames()
+
+R = TypeVar("R", ChainRow, ScriptRow)
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,7 @@ class RuleReader:
         self._keeper = Keeper(engine, application)
         self._scripts = ScriptReader(application, names)
         self._polls = 0
+        self._numbered = False
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -109,14 +117,32 @@ class RuleReader:
             self._polls += 1
         return found
 
-    def unkept(self, changes: Changes, before: Changes) -> bool:
+    def numbered(self, read: Everything) -> Everything:
+        """The same rules; what was changed while no process looked is a version now.
+
+        Done until it has succeeded once. What starts does not depend on it: what cannot be read or
+        written for it is logged, and stays as it is.
+        """
+        if self._named is not None or self._numbered:
+            return read
+        try:
+            with self._engine.connect() as connection:
+                found = self._keeper.drifted(connection, read.chains, read.scripts)
+        except SQLAlchemyError as error:
+            _log.error("changes_not_looked_for", why=str(getattr(error, "orig", error))[:500])
+            return read
+        kept = self._keeper.keep(found)
+        self._numbered = len(kept) == len(found)
+        return _with_kept(read, kept)
+
+    def unkept(self, changes: Touched, before: Touched) -> bool:
         """Whether some of the changes are no versions yet. Raises SQLAlchemyError."""
         if self._named is not None:
             return False
         with self._engine.connect() as connection:
             return bool(self._keeper.unkept(connection, changes, before))
 
-    def keep(self, changes: Changes, before: Changes) -> Changes:
+    def keep(self, changes: Touched, before: Touched) -> Touched:
         """The changes, of which each is now a version that its number names.
 
         With tables of a deployment's own there are none. Raises SQLAlchemyError.
@@ -125,13 +151,7 @@ class RuleReader:
             return changes
         with self._engine.connect() as connection:
             found = self._keeper.unkept(connection, changes, before)
-        kept = {
-            namespace: {tenant: dict(rows) for tenant, rows in tenants.items()}
-            for namespace, tenants in changes.items()
-        }
-        for change in found:
-            kept[change.namespace][change.tenant][change.name] = self._keeper.keep(change)
-        return kept
+        return replaced(changes, self._keeper.keep(found))
 
     def mode(self, stand: Stand) -> Mode:
         """How changes are seen."""
@@ -218,3 +238,30 @@ class RuleReader:
 
 def _nested() -> dict[str, dict[str, dict[str, ChainRow | None]]]:
     return defaultdict(lambda: defaultdict(dict))
+
+
+def _with_kept(read: Everything, kept: Kept) -> Everything:
+    """The rows with rows as they were kept."""
+    if not kept:
+        return read
+    found = {place._replace(application=""): row for place, row in kept.items()}
+
+    def now(row: R, place: Place) -> Iterator[R]:
+        other = found.get(place, row)
+        if isinstance(other, type(row)):
+            yield other
+
+    chains = {
+        namespace: [
+            one
+            for row in rows
+            for one in now(row, Place("", CHAIN, namespace, row.tenant, row.name))
+        ]
+        for namespace, rows in read.chains.items()
+    }
+    scripts = (
+        one
+        for row in read.scripts
+        for one in now(row, Place("", COMPONENT, "", row.tenant, row.id))
+    )
+    return replace(read, chains=chains, scripts=tuple(scripts))

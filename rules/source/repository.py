@@ -3,7 +3,7 @@
 For the rule source, loaders and tests. Gives rows as data; what their text means is not known.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from sqlalchemy import (
     and_,
     case,
     insert,
+    or_,
     select,
     update,
 )
@@ -150,13 +151,19 @@ class ChainRepository:
         del values["create_time"]
         connection.execute(update(self._table).where(self._is(row.tenant, row.name)).values(values))
 
-    def number(self, connection: Connection, row: ChainRow, version: int) -> None:
-        """Give a chain another version's number, and leave it as it is."""
-        connection.execute(
-            update(self._table)
-            .where(self._is(row.tenant, row.name))
-            .values(version=version, update_time=self._table.c.update_time)
-        )
+    def some(
+        self, connection: Connection, keys: Collection[tuple[str, str]]
+    ) -> tuple[ChainRow, ...]:
+        """Those of the chains, by tenant and name, that there are."""
+        query = select(*columns_of(self._table)).where(self._these(keys))
+        return tuple(chain_of(row) for row in connection.execute(query).mappings())
+
+    def number(
+        self, connection: Connection, keys: Collection[tuple[str, str]], version: int
+    ) -> None:
+        """Give chains, by tenant and name, another version's number; they stay as they are."""
+        values = {"version": version, "update_time": self._table.c.update_time}
+        connection.execute(update(self._table).where(self._these(keys)).values(values))
 
     def name_of(self, row: ChainRow) -> str:
         """What it is called."""
@@ -176,12 +183,14 @@ class ChainRepository:
         }
 
     def _is(self, tenant: str, name: str) -> ColumnElement[bool]:
+        return self._these([(tenant, name)])
+
+    def _these(self, keys: Collection[tuple[str, str]]) -> ColumnElement[bool]:
         chain = self._table.c
         return and_(
             chain.application_name == self.application,
             chain.namespace == self.namespace,
-            chain.tenant_id == tenant,
-            chain.chain_name == name,
+            any_of(chain.tenant_id, chain.chain_name, keys),
         )
 
     def _assign(self, incoming: Incoming) -> Iterator[tuple[str, ColumnElement[object]]]:
@@ -191,6 +200,16 @@ class ChainRepository:
         yield "update_time", case((same, chain.update_time), else_=incoming["update_time"])
         for name in _CONTENT:
             yield name, incoming[name]
+
+
+def any_of(
+    tenant: ColumnElement[str], name: ColumnElement[str], keys: Iterable[tuple[str, str]]
+) -> ColumnElement[bool]:
+    """One of these tenants' names."""
+    names: dict[str, list[str]] = {}
+    for whose, called in keys:
+        names.setdefault(whose, []).append(called)
+    return or_(*(and_(tenant == whose, name.in_(called)) for whose, called in names.items()))
 
 
 def columns_of(table: Table) -> tuple[ColumnElement[Any], ...]:

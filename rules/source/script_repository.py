@@ -1,8 +1,10 @@
 """The table of script components for who brings and writes them: all SQL of that.
 
-For import and export; the counterpart of `repository`. What a script says is not known.
+For import and export, and for who keeps versions; the counterpart of `repository`. What a script
+says is not known.
 """
 
+from collections.abc import Collection
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from rules.source.repository import any_of
 from rules.source.scripts import ScriptRow, script_of
 from rules.source.tables import rule_component
 
@@ -77,6 +80,20 @@ class ScriptRepository:
             return
         connection.execute(update(self._table).where(self._is(row.tenant, row.id)).values(values))
 
+    def some(
+        self, connection: Connection, keys: Collection[tuple[str, str]]
+    ) -> tuple[ScriptRow, ...]:
+        """Those of the scripts, by tenant and id, that there are."""
+        query = select(*self._columns()).where(self._these(keys))
+        return tuple(script_of(row) for row in connection.execute(query).mappings())
+
+    def number(
+        self, connection: Connection, keys: Collection[tuple[str, str]], version: int
+    ) -> None:
+        """Give scripts, by tenant and id, another version's number; they stay as they are."""
+        values = {"version": version, "update_time": self._table.c.update_time}
+        connection.execute(update(self._table).where(self._these(keys)).values(values))
+
     def name_of(self, row: ScriptRow) -> str:
         """What it is called."""
         return row.id
@@ -85,9 +102,11 @@ class ScriptRepository:
         return tuple(self._table.c[column].label(field) for field, column in FIELDS.items())
 
     def _is(self, tenant: str, id: str) -> ColumnElement[bool]:
+        return self._these([(tenant, id)])
+
+    def _these(self, keys: Collection[tuple[str, str]]) -> ColumnElement[bool]:
         script = self._table.c
         return and_(
             script.application_name == self.application,
-            script.tenant_id == tenant,
-            script.component_id == id,
+            any_of(script.tenant_id, script.component_id, keys),
         )

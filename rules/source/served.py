@@ -13,7 +13,7 @@ from typing import TypeAlias
 from rules.source.chains import TenantChains
 from rules.source.deployment import Deployments
 from rules.source.edits import Edits
-from rules.source.keeping import Changes
+from rules.source.keeping import Changes, Touched
 from rules.source.past import Stored
 from rules.source.plans import Plans
 from rules.source.reading import Changed, Everything
@@ -21,6 +21,7 @@ from rules.source.repository import ChainRow
 from rules.source.revision import Stand
 from rules.source.scripts import ScriptRow
 from rules.source.snapshot import Snapshot
+from rules.source.tenant_scripts import ScriptChanges
 
 Earlier: TypeAlias = Callable[[str, str], Stored]
 """Versions that somebody kept, by namespace and tenant."""
@@ -84,23 +85,25 @@ def first_served(read: Everything, deployments: Deployments, plans: Plans) -> Se
     return Served(read.stand, snapshots, mark, deployments)
 
 
-def changes_of(before: Served, read: Everything | Changed) -> Changes:
+def changes_of(before: Served, read: Everything | Changed) -> Touched:
     """The rows that are not as they were; those that were touched and are equal are left out."""
-    return _real(
-        before, _differences(before, read) if isinstance(read, Everything) else read.chains
-    )
+    known = before.deployments.scripts
+    if isinstance(read, Everything):
+        chains = _differences(before, read)
+        return Touched(_real(before, chains), known.differences(read.scripts))
+    return Touched(_real(before, read.chains), known.real(read.scripts))
 
 
 def next_served(
-    before: Served, read: Everything | Changed, changes: Changes, earlier: Earlier
+    before: Served, read: Everything | Changed, touched: Touched, earlier: Earlier
 ) -> tuple[Served, int]:
-    """What is served after something was read that made these changes of chains, and how many
-    chains and scripts differ. Tenants without a change are shared.
+    """What is served after something was read that made these changes, and how many chains and
+    scripts differ. Tenants without a change are shared.
     """
-    changes = _real(before, changes)
+    changes = _real(before, touched.chains)
     snapshots: dict[str, Snapshot] = {}
     beneath: tuple[Snapshot, Snapshot] | None = None
-    mark, number, deployments = _other_scripts(before, read)
+    mark, number, deployments = _other_scripts(before, touched.scripts)
     for namespace, snapshot in before.snapshots.items():
         own = changes.get(namespace, {})
         now = snapshot
@@ -120,13 +123,10 @@ def next_served(
     return Served(read.stand, snapshots, mark, deployments), number
 
 
-def _other_scripts(before: Served, read: Everything | Changed) -> tuple[int, int, Deployments]:
+def _other_scripts(before: Served, touched: ScriptChanges) -> tuple[int, int, Deployments]:
     """The mark after scripts have changed, how many have, and what chains are compiled for."""
     known, mark, number = before.deployments.scripts, before.mark, 0
-    if isinstance(read, Everything):
-        changes = known.differences(read.scripts)
-    else:
-        changes = known.real(read.scripts)
+    changes = known.real(touched)
     if not changes:
         return mark, 0, before.deployments
     for tenant, rows in changes.items():
@@ -137,12 +137,14 @@ def _other_scripts(before: Served, read: Everything | Changed) -> tuple[int, int
     return mark, number, before.deployments.changed(changes)
 
 
-def rows_before(before: Served, changes: Changes) -> Changes:
-    """What the changed chains of the tenants were."""
-    return {
+def rows_before(before: Served, changes: Touched) -> Touched:
+    """What the changed chains and scripts of the tenants were."""
+    chains = {
         namespace: {tenant: before.snapshots[namespace].chains(tenant) for tenant in tenants}
-        for namespace, tenants in changes.items()
+        for namespace, tenants in changes.chains.items()
     }
+    scripts = before.deployments.scripts
+    return Touched(chains, {tenant: scripts.own(tenant) for tenant in changes.scripts})
 
 
 def settled(before: Served, chains: TenantChains) -> Served:

@@ -23,7 +23,7 @@ from rules.plan import ComponentPolicy
 from rules.scripts import NO_ENGINES, Engines
 from rules.source.chains import TenantChains
 from rules.source.deployment import Deployments
-from rules.source.keeping import Changes
+from rules.source.keeping import Touched
 from rules.source.lock import RefreshLock
 from rules.source.naming import RuleNames
 from rules.source.notices import quarantined, tell_quarantine
@@ -160,8 +160,11 @@ class RuleSource:
     def _look(self, *, everything: bool = False, keep: bool = True) -> bool:
         self._tried_at = started = self._clock()
         before = self._served
+        if before is None and not keep:
+            # The first reading keeps what nobody looked at so far.
+            return False
         try:
-            read = self._ask(None if everything or before is None else before.stand)
+            read = self._ask(None if everything or before is None else before.stand, keep=keep)
             changes = self._changes(before, read, keep=keep)
             if changes is None:
                 return False
@@ -176,17 +179,18 @@ class RuleSource:
         self._read(replace(report, outcome="changed") if number or before is None else report)
         return True
 
-    def _ask(self, since: Stand | None) -> Everything | Changed | None:
-        return self._reader.everything() if since is None else self._reader.changes(since)
+    def _ask(self, since: Stand | None, *, keep: bool) -> Everything | Changed | None:
+        read = self._reader.everything() if since is None else self._reader.changes(since)
+        return self._reader.numbered(read) if keep and isinstance(read, Everything) else read
 
     def _changes(
         self, before: Served | None, read: Everything | Changed | None, *, keep: bool
-    ) -> Changes | None:
-        """The changes of chains, each of which is a version now; None if one must not become it.
+    ) -> Touched | None:
+        """The changes, each of which is a version now; None if one must not become it.
 
         Raises SQLAlchemyError.
         """
-        changes = {} if before is None or read is None else changes_of(before, read)
+        changes = Touched() if before is None or read is None else changes_of(before, read)
         if before is None or not changes:
             return changes
         were = rows_before(before, changes)
@@ -195,7 +199,7 @@ class RuleSource:
         return None if self._reader.unkept(changes, were) else changes
 
     def _after(
-        self, before: Served | None, read: Everything | Changed | None, changes: Changes
+        self, before: Served | None, read: Everything | Changed | None, changes: Touched
     ) -> tuple[Served | None, int]:
         """What is served next, and how many chains differ. Raises SQLAlchemyError, since earlier
         versions may be wanted; then nothing has changed.

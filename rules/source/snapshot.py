@@ -127,6 +127,28 @@ class Snapshot:
         """This snapshot with another state of one tenant's same rows."""
         return self._with({**self._tenants, chains.scope[1]: chains})
 
+    @property
+    def deployments(self) -> Deployments:
+        """What the chains are compiled for."""
+        return self._deployments
+
+    def rescripted(
+        self, deployments: Deployments
+    ) -> Iterator[tuple[TenantChains, TenantChains, frozenset[str]]]:
+        """Tenants that these deployments give other scripts: their chains as they are and as they
+        would be, to try something, and the components that differ.
+        """
+        found: dict[tuple[int, int], frozenset[str]] = {}
+        for chains in self._tenants.values():
+            made = deployments.of(chains.scope[1])
+            # Most tenants have no scripts of their own, and one deployment between them.
+            pair = (id(chains.deployment), id(made))
+            if pair not in found:
+                found[pair] = rescripted(chains.deployment, made)
+            if found[pair]:
+                before = chains.apart()
+                yield before, before.changed(deployment=made), found[pair]
+
     def edited(self, edits: Edits) -> "Snapshot":
         """This snapshot with other edits of policies."""
         new = self._with(self._tenants)

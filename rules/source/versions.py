@@ -4,7 +4,7 @@ For the rule source, which serves an earlier version where the present one does 
 who writes chains. A version is never changed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -21,6 +21,7 @@ from rules.source.scripts import ScriptRow, script_of
 from rules.source.tables import config_version as table
 
 CHAIN: Final = "CHAIN"
+COMPONENT: Final = "COMPONENT"
 MOST_TRIED: Final = 50
 DRAFTS: Final = ("DRAFT", "DISCARD")
 """Changes that leave what is live as it is."""
@@ -44,6 +45,7 @@ Change = Literal[
 ]
 
 R = TypeVar("R", ChainRow, ScriptRow)
+ConfigType = Literal["CHAIN", "COMPONENT"]
 
 _CONTENT: Final = TypeAdapter(dict[str, Any])
 
@@ -68,7 +70,7 @@ class Place(NamedTuple):
     """Of what something is a version."""
 
     application: str
-    type: Literal["CHAIN", "COMPONENT"]
+    type: ConfigType
     namespace: str
     tenant: str
     name: str
@@ -106,20 +108,32 @@ def record(
     note: Note,
 ) -> None:
     """Keep a version of anything; raises as above."""
-    connection.execute(
-        insert(table).values(
+    record_all(connection, [(place, version, content)], note)
+
+
+def record_all(
+    connection: Connection,
+    versions: Iterable[tuple[Place, int, Mapping[str, object]]],
+    note: Note,
+) -> None:
+    """Keep many versions, which one note is about; raises as above."""
+    values = [
+        {
             **place.columns,
-            version=version,
-            content=dict(content),
-            content_sha=sha_of(content),
-            change_type=note.change,
-            operator=note.operator,
-            reason=note.reason,
-            create_time=datetime.now(UTC),
-            request_key=note.request_key,
-            request_sha=note.request_sha,
-        )
-    )
+            "version": version,
+            "content": dict(content),
+            "content_sha": sha_of(content),
+            "change_type": note.change,
+            "operator": note.operator,
+            "reason": note.reason,
+            "create_time": datetime.now(UTC),
+            "request_key": note.request_key,
+            "request_sha": note.request_sha,
+        }
+        for place, version, content in versions
+    ]
+    if values:
+        connection.execute(insert(table), values)
 
 
 def kept_shas(connection: Connection, place: Place) -> dict[int, str]:

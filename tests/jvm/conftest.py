@@ -1,8 +1,10 @@
 """One place with API, worker and JVM worker for the tests of the latter."""
 
+import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 import pytest
@@ -17,24 +19,36 @@ from tests.api.sites import Api, Place, environment_of, load, new_place, open_ap
 from tests.jvm.scripts import CHAINS, SCRIPTS
 from tests.rules.source.script_rows import put_script
 
+ENDING: Final = 40.0
+
 
 class JvmWorker:
-    """The worker's process, which can be killed and started again."""
+    """The worker's process: one at a time, since its start takes seconds."""
 
-    def __init__(self, jar: Path, place: Place) -> None:
+    def __init__(self, jar: Path, place: Place, running: ExitStack) -> None:
         self._jar = jar
         self._place = place
+        self._running = running
         self._starts = 0
+        self.child: ChildProcess | None = None
 
-    @contextmanager
-    def running(self, **environment: str) -> Iterator[ChildProcess]:
-        """The worker, from when it takes steps."""
+    def start(self, **environment: str) -> None:
+        """Start it, and wait until it takes steps."""
+        assert self.child is None
         self._starts += 1
         given = self._place.environment(**environment)
         log = f"jvm-worker-{self._starts}"
-        with jvm_process(self._jar, self._place.home, given, log) as child:
-            wait_for_words(child, JVM_READY)
-            yield child
+        self.child = self._running.enter_context(
+            jvm_process(self._jar, self._place.home, given, log)
+        )
+        wait_for_words(self.child, JVM_READY)
+
+    def end(self, by: signal.Signals) -> int:
+        """End it by a signal; how it ended."""
+        assert self.child is not None
+        child, self.child = self.child, None
+        child.send(by)
+        return child.wait(ENDING)
 
 
 @pytest.fixture(scope="session")
@@ -70,8 +84,9 @@ async def api_without(place: Place) -> AsyncIterator[Api]:
 
 
 @pytest.fixture(scope="module")
-def jvm(jar: Path, place: Place) -> JvmWorker:
-    return JvmWorker(jar, place)
+def jvm(jar: Path, place: Place) -> Iterator[JvmWorker]:
+    with ExitStack() as running:
+        yield JvmWorker(jar, place, running)
 
 
 @pytest.fixture

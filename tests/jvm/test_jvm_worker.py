@@ -1,14 +1,12 @@
 """Scripts in Groovy, QLExpress and Java, run by the JVM worker as a process, on Temporal."""
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
 import pytest
 
-from dev.processes import ChildProcess
 from rules.source.engine import create_engine_for
 from tests.api.config.author import Author, refused
 from tests.api.sites import Api, Place, only
@@ -27,19 +25,22 @@ REQUEST: Final[dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def worker(jvm: JvmWorker) -> Iterator[ChildProcess]:
-    """It runs for most tests, with narrow limits."""
-    with jvm.running(CHAINSAGA_SCRIPT_TIMEOUT="3", CHAINSAGA_SCRIPT_MEMORY="96") as child:
-        yield child
+FIRST: Final = {"CHAINSAGA_SCRIPT_TIMEOUT": "60", "CHAINSAGA_SHUTDOWN_GRACE": "0.5"}
+ONE: Final = {"CHAINSAGA_SCRIPT_PROCESSES": "1"}
+SECOND: Final = {"CHAINSAGA_SCRIPT_TIMEOUT": "60", **ONE}
+BRISK: Final = {"CHAINSAGA_SCRIPT_TIMEOUT": "3", "CHAINSAGA_SCRIPT_MEMORY": "96", **ONE}
+
+# How a worker is ended, the code that it ends with, and its successor.
+ENDS: Final = {
+    "stopped": (signal.SIGTERM, SIGTERM_EXIT, SECOND),
+    "killed": (signal.SIGKILL, -signal.SIGKILL, BRISK),
+}
 
 
 @pytest.fixture(scope="module")
-def patient(jvm: JvmWorker, worker: ChildProcess) -> Iterator[ChildProcess]:
-    """One that lets scripts take their time, in place of the other: for the last tests."""
-    assert worker.stop() == SIGTERM_EXIT
-    with jvm.running(CHAINSAGA_SCRIPT_TIMEOUT="60") as child:
-        yield child
+def worker(jvm: JvmWorker) -> None:
+    """It runs for most tests, until one of them ends it."""
+    jvm.start(**FIRST)
 
 
 async def run(api: Api, chain: str, id: str, request: object = None) -> Any:
@@ -186,14 +187,6 @@ async def test_what_does_not_compile_was_not_run(api: Api, id: str) -> None:
     assert entry["error"]["details"] == {"language": "java", "line": 2}
 
 
-@pytest.mark.usefixtures("worker")
-async def test_an_endless_loop_is_ended(api: Api, id: str) -> None:
-    view = await run(api, "endless", id)
-    assert (view["error"]["code"], view["failed_step"]) == ("SCRIPT_TIMEOUT", "endless")
-    stack = {entry["component"]: entry["status"] for entry in view["executionStack"]}
-    assert stack == {"book": "COMPENSATED", "endless": "UNKNOWN"}
-
-
 async def test_without_the_worker_a_chain_says_so(api_without: Api) -> None:
     answer = await api_without.execute("refused", {})
     assert (answer.status_code, answer.json()["code"]) == (422, "CHAIN_INVALID")
@@ -211,7 +204,7 @@ async def entered(gate: Path, times: int) -> None:
     await until(look, LIMIT, f"attempt {times} at the gate")
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.mark.usefixtures("worker")
 async def test_a_cancelled_step_is_stopped(api: Api, id: str, tmp_path: Path) -> None:
     await api.execute("lasting", {"gate": str(tmp_path)}, execution_id=id, mode="async")
     await entered(tmp_path, 1)
@@ -223,26 +216,27 @@ async def test_a_cancelled_step_is_stopped(api: Api, id: str, tmp_path: Path) ->
     assert (entry["status"], entry["error"]["code"]) == ("UNKNOWN", "CANCELLED")
 
 
-@pytest.fixture
-def alone(patient: ChildProcess) -> None:
-    """No worker runs any more."""
-    patient.stop()
-
-
-@pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("how", ENDS)
 async def test_a_worker_that_ends_leaves_the_step_to_another(
-    api: Api, jvm: JvmWorker, id: str, tmp_path: Path, end: signal.Signals
+    api: Api, jvm: JvmWorker, id: str, tmp_path: Path, how: str
 ) -> None:
-    narrow = {"CHAINSAGA_SCRIPT_TIMEOUT": "60", "CHAINSAGA_SHUTDOWN_GRACE": "0.5"}
-    with jvm.running(**narrow) as first:
-        await api.execute("lasting", {"gate": str(tmp_path)}, execution_id=id, mode="async")
-        await entered(tmp_path, 1)
-        first.send(end)
-        first.wait(LIMIT)
-    with jvm.running(CHAINSAGA_SCRIPT_TIMEOUT="60"):
-        await entered(tmp_path, 2)
-        (tmp_path / "open").touch()
-        view = await api.ended(id, limit=LIMIT)
+    end, code, successor = ENDS[how]
+    await api.execute("lasting", {"gate": str(tmp_path)}, execution_id=id, mode="async")
+    await entered(tmp_path, 1)
+    assert jvm.end(end) == code
+    jvm.start(**successor)
+    await entered(tmp_path, 2)
+    (tmp_path / "open").touch()
+    view = await api.ended(id, limit=LIMIT)
     (entry,) = view["executionStack"]
     assert (entry["status"], entry["attempts"], view["output"]) == ("COMPLETED", 2, 2)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_an_endless_loop_is_ended(api: Api, id: str) -> None:
+    """By the brisk worker, which is the last one."""
+    view = await run(api, "endless", id)
+    assert (view["error"]["code"], view["failed_step"]) == ("SCRIPT_TIMEOUT", "endless")
+    stack = {entry["component"]: entry["status"] for entry in view["executionStack"]}
+    assert stack == {"book": "COMPENSATED", "endless": "UNKNOWN"}

@@ -11,8 +11,14 @@ from migrations.adoption import PlatformRowsClash
 from migrations.kept import KEPT
 from migrations.rebuilding import PlatformRowsUnfit
 from migrations.run import downgrade, upgrade
+from rules.config.changes import publish
+from rules.config.kinds import CHAINS, COMPONENTS, Key, Kind
+from rules.config.writing import Asked, ConfigWriter, Verdict
+from rules.plan import ComponentPolicy
 from rules.source.engine import create_engine_for
 from rules.source.repository import ChainRepository, ChainRow
+from rules.source.service import RuleSource
+from rules.source.versions import Note
 from tests.activities.mirror.stores import STORES, session_stores
 from tests.migrations.test_migrations import OURS, tables
 
@@ -39,19 +45,19 @@ PLATFORM = (
 ) DEFAULT CHARSET=utf8mb4""",
     "CREATE TABLE config_version (id BIGINT PRIMARY KEY, snapshot TEXT)",
 )
-CHAINS = (
+CHAIN_ROWS = (
     "INSERT INTO flow_chain (tenant_id, chain_name, chain_code, status, owner, update_time) VALUES"
     " (1, 'order', 'THEN(a);', 'PUBLISHED', 'ann', '2025-01-02 03:04:05'),"
     " (1, 'draft', 'THEN(b);', 'DRAFT', NULL, '2025-01-02 03:04:05'),"
     " (2, 'order', 'THEN(c);', 'PUBLISHED', NULL, '2025-01-02 03:04:05'),"
     " (2, 'Order', NULL, NULL, NULL, '2025-01-02 03:04:05')"
 )
-COMPONENTS = (
+COMPONENT_ROWS = (
     "INSERT INTO rule_component (id, tenant_id, component_id, component_code, component_type,"
     " status) VALUES (7, 1, 'price', 'return 1', 'script', 'PUBLISHED'),"
     " (8, 1, 'old', 'x', NULL, 'DRAFT')"
 )
-ROWS = (CHAINS, COMPONENTS, "INSERT INTO config_version VALUES (1, '{}')")
+ROWS = (CHAIN_ROWS, COMPONENT_ROWS, "INSERT INTO config_version VALUES (1, '{}')")
 
 
 SQLITE = (
@@ -303,3 +309,22 @@ def test_rows_that_would_be_one_are_refused_before_anything_is_done(engine: Engi
     run(engine, "DELETE FROM flow_chain WHERE chain_code IS NULL AND tenant_id = 1")
     upgrade(engine)
     check_rows(engine)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [(CHAINS, Key("default", "1", "draft")), (COMPONENTS, Key("", "1", "old"))],
+    ids=["chain", "script"],
+)
+def test_a_draft_that_was_taken_over_serves_once_it_is_published(
+    engine: Engine, kind: Kind, key: Key
+) -> None:
+    upgrade(engine)
+    rules = RuleSource(engine, "dms-liteflow", "default", {"b": ComponentPolicy(id="b")})
+    writer = ConfigWriter(engine, "dms-liteflow", kind, rules)
+    written = writer.write(Asked(key, publish, Note("UPDATE", "ann"), lambda *_: Verdict(), 1))
+    assert written.standing.row is not None
+    assert kind.live(written.standing.row.content)
+    assert written.standing.on
+    if kind is CHAINS:
+        assert rules.snapshot.compiled("1", "draft").plan.version == 2

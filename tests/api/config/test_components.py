@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from rules.source.engine import create_engine_for
 from tests.api.config.author import Author, refused
-from tests.api.sites import only
+from tests.api.sites import Place, only
+from tests.rules.source.script_rows import drop_script, put_script
 
 pytestmark = pytest.mark.asyncio
 
@@ -54,6 +56,32 @@ async def test_a_script_has_drafts_versions_and_a_way_back(author: Author) -> No
         "DRAFT",
         "CREATE",
     ]
+
+
+async def test_what_sql_makes_of_a_script_are_versions(author: Author, place: Place) -> None:
+    engine = create_engine_for(place.settings.database_url, "tests")
+    put_script(engine, author.tenant, "isLarge", "true", type="boolean_script", language="cel")
+    path = "components/isLarge"
+    found = await author.get(path)
+    assert (found["version"], found["change"], found["code"]) == (1, "FOUND", "true")
+    put_script(engine, author.tenant, "isLarge", "false", type="boolean_script", language="cel")
+    found = await author.get(path)
+    assert only(found, "version", "row_version", "change", "code") == {
+        "version": 2,
+        "row_version": 2,
+        "change": "FOUND",
+        "code": "false",
+    }
+    assert await author.changes("isLarge", "components") == [(2, "FOUND"), (1, "FOUND")]
+    assert (await author.get(f"{path}/versions/1"))["code"] == "true"
+    answer = await author.send("PUT", path, {"version": 1, "code": "1 > 2"})
+    assert refused(answer) == (409, "CONFIG_STALE")
+    assert "the database itself" in answer.json()["message"]
+    drop_script(engine, author.tenant, "isLarge")
+    engine.dispose()
+    assert refused(await author.send("GET", path)) == (404, "COMPONENT_UNKNOWN")
+    back = await author.done("POST", f"{path}/rollback", {"version": 1})
+    assert (back["version"], back["code"]) == (3, "true")
 
 
 async def test_a_stale_edit_of_a_script_is_refused(author: Author) -> None:

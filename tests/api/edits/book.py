@@ -83,7 +83,8 @@ def save(book: Book, text: Text, *, publish: bool) -> Step | None:
     """Another text, live or as a draft; None if it is so already."""
     assert book.row is not None
     row = book.row
-    content = Content(text, "PUBLISHED" if publish else "DRAFT", row.on)
+    on = row.on or (publish and not row.live)
+    content = Content(text, "PUBLISHED" if publish else "DRAFT", on)
     if publish or not row.live:
         same = row == content and not (publish and book.draft is not None)
         return None if same else Step(content, content)

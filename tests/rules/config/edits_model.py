@@ -1,4 +1,4 @@
-"""One chain as its authors understand it: a small model beside the real tables.
+"""One chain, or script, as its authors understand it: a small model beside the real tables.
 
 For the random edits. Written from the decision on editing rules, not from the code.
 """
@@ -23,7 +23,7 @@ Action = Literal[
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a version keeps of a chain."""
+    """What a version keeps."""
 
     text: str
     live: bool
@@ -71,7 +71,7 @@ class Model:
             case "sql":
                 assert row is not None
                 self.row = State(text, row.live, row.on)
-                # Whoever reads it next keeps it first.
+                # Whoever reads it next keeps it first, also who has just started.
                 self._keep()
                 return False
             case "roll_back":
@@ -108,7 +108,8 @@ class Model:
 
     def _go_live(self, text: str) -> bool:
         assert self.row is not None
-        wanted = State(text, live=True, on=self.row.on)
+        # What was not live serves by it, whoever switched it off.
+        wanted = State(text, live=True, on=self.row.on or not self.row.live)
         return (wanted != self.row or self.draft is not None) and self._write(wanted)
 
     def _keep(self) -> None:

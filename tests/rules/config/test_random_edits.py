@@ -1,4 +1,6 @@
-"""Random edits of one chain, by the writer and by SQL, against a model of what authors expect."""
+"""Random edits of one chain or script, by the writer and by SQL, against a model of what authors
+expect. SQL is also used while no process runs.
+"""
 
 from collections.abc import Mapping
 from functools import partial
@@ -18,22 +20,27 @@ from rules.config.changes import (
     switch,
     unpublish,
 )
-from rules.config.errors import ConfigStale
+from rules.config.errors import ConfigInvalid, ConfigStale
 from rules.config.judging import ChainJudge
-from rules.config.kinds import CHAINS, Key
+from rules.config.kinds import CHAINS, COMPONENTS, Content, Key, Kind
 from rules.config.reading import ConfigReader
 from rules.config.rows import Rows
+from rules.config.scripts import ScriptJudge
 from rules.config.writing import Asked, ConfigWriter, Written
 from rules.errors import ChainInvalid
 from rules.plan import ComponentPolicy
+from rules.source.repository import ChainRow
+from rules.source.scripts import ScriptRow
 from rules.source.service import RuleSource
-from rules.source.tables import flow_chain
 from rules.source.versions import Note
 from tests.rules.config.edits_model import Action, Model, State
 
-KEY = Key("default", "1", "c")
+KEYS = {CHAINS.type: Key("default", "1", "c"), COMPONENTS.type: Key("", "1", "c")}
 TEXTS = ("THEN(a);", "THEN(b);", "THEN(a, b);", "WHEN(d, e);")
-BAD = "THEN(nobody);"
+BAD: dict[str, Content] = {
+    CHAINS.type: {"chain_code": "THEN(nobody);"},
+    COMPONENTS.type: {"component_type": "wizard"},
+}
 STEPS = 60
 ALWAYS: tuple[Action, ...] = (
     "save",
@@ -52,21 +59,31 @@ GONE: tuple[Action, ...] = ("create", "roll_back")
 
 
 class Author:
-    """Who writes the one chain."""
+    """Who writes the one chain or script."""
 
-    def __init__(self, engine: Engine, components: Mapping[str, ComponentPolicy]) -> None:
-        self.rules = RuleSource(engine, "dms-liteflow", "default", components)
+    def __init__(
+        self, engine: Engine, components: Mapping[str, ComponentPolicy], kind: Kind
+    ) -> None:
         self.engine = engine
+        self.components = components
+        self.kind = kind
+        self.key = KEYS[kind.type]
+        self.start()
+
+    def start(self) -> None:
+        """A process that has just begun; the one before it, if any, has ended."""
+        self.rules = RuleSource(self.engine, "dms-liteflow", "default", self.components)
         self.rules.refresh()
-        self.writer = ConfigWriter(engine, "dms-liteflow", CHAINS, self.rules)
-        self.reader = ConfigReader(engine, "dms-liteflow", CHAINS)
-        self.judge = ChainJudge(self.rules, Rows("dms-liteflow", CHAINS))
+        self.writer = ConfigWriter(self.engine, "dms-liteflow", self.kind, self.rules)
+        self.reader = ConfigReader(self.engine, "dms-liteflow", self.kind)
 
     def write(self, wish: Wish, expect: int) -> Written:
-        return self.writer.write(Asked(KEY, wish, Note("UPDATE", "ann"), self.judge, expect))
+        chains = ChainJudge(self.rules, Rows("dms-liteflow", CHAINS))
+        judge = chains if self.kind is CHAINS else ScriptJudge(self.rules, ())
+        return self.writer.write(Asked(self.key, wish, Note("UPDATE", "ann"), judge, expect))
 
     def wish(self, action: Action, text: str, version: int) -> Wish:
-        fields = {"chain_code": text}
+        fields = {self.kind.text: text}
         match action:
             case "create":
                 return create(fields, enabled=True, publish=True)
@@ -75,7 +92,7 @@ class Author:
             case "enable" | "disable":
                 return partial(switch, on=action == "enable")
             case "roll_back":
-                return roll_back(self.reader.version(KEY, version).content, live=None)
+                return roll_back(self.reader.version(self.key, version).content, live=None)
             case _:
                 plain: dict[str, Wish] = {
                     "publish": publish,
@@ -85,22 +102,32 @@ class Author:
                 }
                 return plain[action]
 
-    def by_sql(self, text: str) -> None:
+    def by_sql(self, text: str, *, unseen: bool) -> None:
+        """Edit the row; `unseen`: nobody runs meanwhile."""
         with self.engine.begin() as connection:
-            connection.execute(update(flow_chain).values(chain_code=text))
-        self.rules.poll()
+            connection.execute(update(self.kind.table).values({self.kind.text: text}))
+        if unseen:
+            self.start()
+        else:
+            self.rules.poll()
 
     @property
     def serves(self) -> str | None:
-        row = self.rules.snapshot.chains("1").get("c")
+        served = self.rules.snapshot
+        row: ChainRow | ScriptRow | None = (
+            served.chains("1").get("c")
+            if self.kind is CHAINS
+            else served.deployments.scripts.own("1").get("c")
+        )
         return row.text if row is not None and row.serving else None
 
 
+@pytest.mark.parametrize("kind", [CHAINS, COMPONENTS], ids=lambda kind: kind.word)
 @pytest.mark.parametrize("seed", range(8))
 def test_edits_end_as_authors_expect(
-    engine: Engine, components: Mapping[str, ComponentPolicy], seed: int
+    engine: Engine, components: Mapping[str, ComponentPolicy], kind: Kind, seed: int
 ) -> None:
-    random, author, model = Random(seed), Author(engine, components), Model()
+    random, author, model = Random(seed), Author(engine, components, kind), Model()
     for _ in range(STEPS):
         actions = GONE if model.row is None else ALWAYS
         action, text = random.choice(actions), random.choice(TEXTS)
@@ -110,7 +137,7 @@ def test_edits_end_as_authors_expect(
             continue
         number = random.choice([n for n, one in model.kept.items() if one.text] or [0])
         if action == "sql":
-            author.by_sql(text)
+            author.by_sql(text, unseen=random.random() < 0.5)
             model.act(action, text)
         else:
             check_refusals(author, model, action, random)
@@ -119,10 +146,10 @@ def test_edits_end_as_authors_expect(
             assert (written.step is not None) is model.act(action, text, number), action
             assert written.standing.version == model.version
             draft = written.standing.draft
-            assert (draft and draft.content["chain_code"]) == model.draft
+            assert (draft and draft.content[kind.text]) == model.draft
         assert author.serves == model.serves, action
         if model.row is not None:
-            assert author.reader.find(KEY).version == model.version
+            assert author.reader.find(author.key).version == model.version
     check_history(author, model)
 
 
@@ -134,23 +161,24 @@ def check_refusals(author: Author, model: Model, action: Action, random: Random)
         with pytest.raises(ConfigStale):
             author.write(remove, model.version - 1)
     if random.random() < 0.3:
-        with pytest.raises(ChainInvalid):
-            author.write(save({"chain_code": BAD}, publish=action == "publish"), model.version)
+        bad = save(BAD[author.kind.type], publish=action == "publish")
+        with pytest.raises((ChainInvalid, ConfigInvalid)):
+            author.write(bad, model.version)
 
 
 def check_history(author: Author, model: Model) -> None:
     """Every number once, each with what it was when it was written."""
     found = {
-        one.version: author.reader.version(KEY, one.version).content
-        for one in author.reader.versions(KEY, 1_000, None)
+        one.version: author.reader.version(author.key, one.version).content
+        for one in author.reader.versions(author.key, 1_000, None)
     }
     assert sorted(found) == list(range(1, model.last + 1)) == sorted(model.kept)
     for number, content in found.items():
         if model.kept[number].text:
             state = State(
-                str(content["chain_code"]),
+                str(content[author.kind.text]),
                 content["status"] == "PUBLISHED",
-                bool(content["chain_enable"]),
+                bool(content[author.kind.enable]),
             )
             assert state == model.kept[number], number
         else:

@@ -9,6 +9,7 @@ from rules.errors import RuleError
 from rules.plan import ComponentPolicy, Kind
 from rules.source.deployment import Deployments
 from rules.source.edits import NO_EDITS
+from rules.source.keeping import Touched
 from rules.source.past import Levels, Once
 from rules.source.plans import Plans
 from rules.source.quarantine import failing, settle
@@ -107,7 +108,7 @@ def started(book: Book) -> Served:
 def followed(before: Served, book: Book, edit: Edit) -> Served:
     """A process that runs, after an edit."""
     read = book.write(edit)
-    after, _ = next_served(before, read, read.chains, lambda *_: book)
+    after, _ = next_served(before, read, Touched(read.chains, read.scripts), lambda *_: book)
     return after
 
 

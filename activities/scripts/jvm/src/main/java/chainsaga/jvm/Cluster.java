@@ -1,5 +1,6 @@
 package chainsaga.jvm;
 
+import io.grpc.Metadata;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.temporal.serviceclient.SimpleSslContextBuilder;
 import io.temporal.serviceclient.WorkflowServiceStubs;
@@ -28,6 +29,7 @@ import org.slf4j.LoggerFactory;
 final class Cluster {
   private static final Logger LOG = LoggerFactory.getLogger(Cluster.class);
   private static final Duration TRIED = Duration.ofSeconds(5);
+  private static final String HEADER = "TEMPORAL_GRPC_META_";
 
   private final Map<String, String> environment;
 
@@ -37,7 +39,7 @@ final class Cluster {
 
   /** The namespace. */
   String namespace() {
-    return environment.getOrDefault("TEMPORAL_NAMESPACE", "default");
+    return named("TEMPORAL_NAMESPACE", "default");
   }
 
   /**
@@ -59,7 +61,13 @@ final class Cluster {
   }
 
   private String address() {
-    return environment.getOrDefault("TEMPORAL_ADDRESS", "localhost:7233");
+    return named("TEMPORAL_ADDRESS", "localhost:7233");
+  }
+
+  /** An empty variable says nothing. */
+  private String named(String variable, String otherwise) {
+    String text = environment.getOrDefault(variable, "");
+    return text.isEmpty() ? otherwise : text;
   }
 
   /** What a connection is made with. */
@@ -69,12 +77,14 @@ final class Cluster {
     if (key != null) {
       options.addApiKey(() -> key);
     }
+    Metadata headers = headers();
+    options.addGrpcMetadataProvider(() -> headers);
     if (!encrypted(key != null)) {
       return options.build();
     }
     try {
       options.setSslContext(ssl());
-    } catch (IOException | GeneralSecurityException error) {
+    } catch (IOException | GeneralSecurityException | IllegalArgumentException error) {
       throw new Config.Invalid("TEMPORAL_TLS_…", error.toString());
     }
     String name = environment.get("TEMPORAL_TLS_SERVER_NAME");
@@ -84,19 +94,35 @@ final class Cluster {
     return options.build();
   }
 
+  /** What goes with each call: {@code TEMPORAL_GRPC_META_X_TEAM} is the header {@code x-team}. */
+  private Metadata headers() {
+    Metadata headers = new Metadata();
+    environment.forEach(
+        (variable, value) -> {
+          if (variable.startsWith(HEADER) && !value.isEmpty()) {
+            String name = variable.substring(HEADER.length()).toLowerCase().replace('_', '-');
+            headers.put(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER), value);
+          }
+        });
+    return headers;
+  }
+
   /** As Temporal's programs have it: what needs encryption switches it on. */
   private boolean encrypted(boolean withKey) throws Config.Invalid {
-    if (environment.containsKey("TEMPORAL_TLS")) {
+    if (!environment.getOrDefault("TEMPORAL_TLS", "").isEmpty()) {
       return Config.truth(environment, "TEMPORAL_TLS");
     }
     return withKey || environment.keySet().stream().anyMatch(it -> it.startsWith("TEMPORAL_TLS_"));
   }
 
-  private SslContext ssl() throws IOException, GeneralSecurityException {
+  private SslContext ssl() throws IOException, GeneralSecurityException, Config.Invalid {
     byte[] certificate = given("CLIENT_CERT");
     byte[] key = given("CLIENT_KEY");
+    if ((certificate == null) != (key == null)) {
+      throw new Config.Invalid("TEMPORAL_TLS_CLIENT_…", "a certificate and its key go together");
+    }
     SimpleSslContextBuilder builder =
-        certificate == null || key == null
+        certificate == null
             ? SimpleSslContextBuilder.noKeyOrCertChain()
             : SimpleSslContextBuilder.forPKCS8(
                 new ByteArrayInputStream(certificate), new ByteArrayInputStream(key));
@@ -108,9 +134,13 @@ final class Cluster {
   }
 
   /** A certificate or key, as text or in a file. */
-  private byte[] given(String name) throws IOException {
-    String data = environment.get("TEMPORAL_TLS_" + name + "_DATA");
-    String path = environment.get("TEMPORAL_TLS_" + name + "_PATH");
+  private byte[] given(String name) throws IOException, Config.Invalid {
+    String variable = "TEMPORAL_TLS_" + name;
+    String data = environment.get(variable + "_DATA");
+    String path = environment.get(variable + "_PATH");
+    if (data != null && path != null) {
+      throw new Config.Invalid(variable + "_…", "it is given twice, as text and as a file");
+    }
     if (data != null) {
       return data.getBytes(StandardCharsets.UTF_8);
     }

@@ -23,6 +23,7 @@ class ClusterTest {
     "'', '', false",
     "TEMPORAL_TLS, true, true",
     "TEMPORAL_TLS, false, false",
+    "TEMPORAL_TLS, '', false",
     "TEMPORAL_API_KEY, secret, true",
     "TEMPORAL_TLS_SERVER_NAME, temporal.example, true",
   })
@@ -49,9 +50,26 @@ class ClusterTest {
     }
   }
 
+  @Test
+  void anEmptyVariableSaysNothing() throws Exception {
+    Cluster cluster = new Cluster(Map.of("TEMPORAL_ADDRESS", "", "TEMPORAL_NAMESPACE", ""));
+    assertEquals("localhost:7233", cluster.options().getTarget());
+    assertEquals("default", cluster.namespace());
+  }
+
+  @Test
+  void whatIsGivenTwiceIsRefused() throws Exception {
+    Map<String, String> twice =
+        Map.of(
+            "TEMPORAL_TLS_SERVER_CA_CERT_DATA", authority(),
+            "TEMPORAL_TLS_SERVER_CA_CERT_PATH", "/nowhere/at.all");
+    assertThrows(Config.Invalid.class, () -> new Cluster(twice).options());
+  }
+
   @ParameterizedTest
   @CsvSource({
     "TEMPORAL_TLS, perhaps",
+    "TEMPORAL_TLS_CLIENT_CERT_DATA, a certificate without its key",
     "TEMPORAL_TLS_SERVER_CA_CERT_DATA, no certificate",
     "TEMPORAL_TLS_SERVER_CA_CERT_PATH, /nowhere/at.all",
     "TEMPORAL_TLS_CLIENT_CERT_PATH, /nowhere/at.all",
