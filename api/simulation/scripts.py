@@ -108,7 +108,7 @@ def run_script(node: Node, moment: Moment) -> JsonValue:
         "loopObject": step.object,
         "cmp": _Cmp(moment),
         "requestData": moment.request,
-        "subRequestData": moment.request,
+        "subRequestData": _call_of(moment),
     }
     given = {name: getattr(builtins, name) for name in _GIVEN}
     names: dict[str, object] = {
@@ -122,6 +122,14 @@ def run_script(node: Node, moment: Moment) -> JsonValue:
     assert callable(script)
     result: JsonValue = script()
     return result
+
+
+def _call_of(moment: Moment) -> JsonValue:
+    """What a step that ran the chain gave it, in whose text this step stands."""
+    step = moment.step
+    # A run of the simulation is called as its chain; those of its steps have paths behind that.
+    called = "/" in step.execution_id
+    return moment.request if called and step.current_chain == step.chain else None
 
 
 def _function(text: str) -> CodeType:

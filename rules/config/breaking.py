@@ -38,8 +38,7 @@ def would_break(rules: LiveRules, key: Key, row: ChainRow | None) -> Broken:
     found = _Found(key.tenant)
     for before, after in _with_chain(rules, key, row):
         if before.texts.get(key.name) != after.texts.get(key.name):
-            suspects = suspects_of(after, {key.name}) - {key.name}
-            found.look(before, after, sorted(suspects))
+            found.look(before, after, suspects_of(after, {key.name}) - {key.name})
     return found.broken
 
 
@@ -51,13 +50,15 @@ def would_break_by_script(rules: LiveRules, key: Key, row: ScriptRow | None) -> 
     """
     changes = {key.tenant: {key.name: row}}
     deployments = rules.snapshot_of(rules.namespaces[0]).deployments.changed(changes)
+    standing_in = any(policy.fallback for policy in deployments.registered.values())
     found = _Found(key.tenant)
     for namespace in rules.namespaces:
         for before, after, scripts in rules.snapshot_of(namespace).rescripted(deployments):
             known, then = before.deployment.components, after.deployment.components
-            alike = all(_alike(known.get(id), then.get(id)) for id in scripts)
-            suspects = sorted(suspects_of(after, scripts))
-            found.look(before, after, suspects, most=MOST_TRIED if alike else None)
+            used = {id for id in scripts if standing_in or _usable(before, id)}
+            alike = {id for id in used if _alike(known.get(id), then.get(id))}
+            found.look(before, after, suspects_of(after, used - alike))
+            found.look(before, after, suspects_of(after, alike), most=MOST_TRIED)
     return found.broken
 
 
@@ -78,7 +79,7 @@ class _Found:
         most: int | None = None,
     ) -> None:
         """Try the suspects, unless enough is known already, or `most` were tried in all."""
-        names = [name for name in suspects if name in after.rows]
+        names = sorted(name for name in suspects if name in after.rows)
         for start in range(0, len(names), AT_ONCE):
             if len(self.broken) >= MOST_BROKEN or (most is not None and self._tried >= most):
                 return
@@ -123,6 +124,12 @@ def _with_chain(
 def _apart(snapshot: Snapshot, tenant: str) -> TenantChains | None:
     chains = snapshot.tenant(tenant)
     return None if chains is None else chains.apart()
+
+
+def _usable(chains: TenantChains, id: str) -> bool:
+    """Whether a chain that names it may compile: there is such a component, or a chain."""
+    policy = chains.deployment.components.get(id)
+    return id in chains.texts or (policy is not None and policy.problem is None)
 
 
 def _alike(before: ComponentPolicy | None, after: ComponentPolicy | None) -> bool:

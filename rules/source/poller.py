@@ -54,7 +54,9 @@ class Poller:
                 if not self._turn():
                     self._stop.wait(LOCKED_SECONDS)
             elif self._polling.enabled and left <= 0:
-                due = monotonic() + (self._polling.every if self._turn() else LOCKED_SECONDS)
+                rest = self._polling.every if self._turn() else LOCKED_SECONDS
+                # From its end: looks at a database that hangs must leave room for who else reads.
+                due = monotonic() + rest
             elif not self._guarded(self._try_some):
                 self._stop.wait(self._rest(left))
 

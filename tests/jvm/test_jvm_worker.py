@@ -9,7 +9,7 @@ import pytest
 
 from rules.source.engine import create_engine_for
 from tests.api.config.author import Author, refused
-from tests.api.sites import Api, Place, only
+from tests.api.sites import BOOK, Api, Place, only
 from tests.api.waiting import until
 from tests.jvm.conftest import JvmWorker
 from tests.jvm.scripts import DOCUMENTED
@@ -59,8 +59,11 @@ def author(api: Api) -> Author:
 MADE: Final[dict[str, Any]] = {"name": "made", "type": "script", "language": "groovy"}
 
 
-async def test_what_nobody_compiled_is_written_with_a_warning(author: Author) -> None:
-    """Before there is a JVM worker."""
+async def test_what_nobody_compiled_is_written_with_a_warning(
+    api: Api, author: Author, id: str
+) -> None:
+    """Before there is a JVM worker; the other one works."""
+    assert (await run(api, "placeOrder", id, BOOK))["status"] == "COMPLETED"
     fields = {**MADE, "code": "return ((", "publish": True}
     made = await author.done("POST", "components", fields)
     (warning,) = made["diagnostics"]

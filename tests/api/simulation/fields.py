@@ -252,6 +252,22 @@ SCRIPTS = {
             }
         },
     ),
+    "what a script is given of a call": Told(
+        "THEN(k, a)",
+        {"ctx": {"all": ["main", None, "sub", 1, "within", None]}},
+        {
+            "a": step(invoke="sub", invoke_req={"q": 1}),
+            "k": {
+                "type": "script",
+                "language": "python",
+                "script": "m = _meta\n"
+                "c = m['subRequestData']\n"
+                "d = defaultContext.getData('all') or []\n"
+                "defaultContext.setData('all', d + [m['currChainId'], c and c['q']])",
+            },
+        },
+        {"sub": "THEN(k, within)", "within": "THEN(k)"},
+    ),
     "a script that ends the flow": Told(
         "THEN(k, a)",
         {"success": True, "steps": "k"},

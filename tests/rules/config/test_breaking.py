@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import product
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -161,27 +162,39 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return tried
 
 
-WORK: list[tuple[str, ScriptRow | None, int, int]] = [
+def shared(**fields: Any) -> ScriptRow:
+    return ScriptRow(tenant="0", id="s1", **{"text": "x", "language": "python", **fields})
+
+
+WORK: list[tuple[str, ScriptRow, ScriptRow | None, int, int]] = [
     # Where nothing but the text differs, only a plan's size could break a chain.
-    ("another text", ScriptRow(tenant="0", id="s1", text="x" * 99, language="python"), 0, 60),
-    ("gone", None, 20, 100),
+    ("another text", shared(), shared(text="x" * 99), 0, 60),
+    ("gone", shared(), None, 20, 100),
+    ("switched on", shared(enabled=False), shared(), 0, 0),
+    ("usable again", shared(text="bad"), shared(type="boolean_script"), 0, 0),
 ]
 
 
 @pytest.mark.parametrize(
-    ("row", "broken", "most"), [case[1:] for case in WORK], ids=[case[0] for case in WORK]
+    ("before", "after", "broken", "most"),
+    [case[1:] for case in WORK],
+    ids=[case[0] for case in WORK],
 )
 def test_the_work_is_bounded(
-    monkeypatch: pytest.MonkeyPatch, row: ScriptRow | None, broken: int, most: int
+    monkeypatch: pytest.MonkeyPatch,
+    before: ScriptRow,
+    after: ScriptRow | None,
+    broken: int,
+    most: int,
 ) -> None:
     monkeypatch.setattr("rules.config.breaking.MOST_TRIED", 50)
     monkeypatch.setattr("rules.config.breaking.MOST_BROKEN", 20)
     names = [f"c{number}" for number in range(300)]
     rows = [ChainRow(tenant="1", name=name, text="THEN(s1);") for name in names]
     rows += [ChainRow(tenant="1", name=f"d{number}", text="THEN(a);") for number in range(300)]
-    rules = served({"default": rows}, [ScriptRow(tenant="0", id="s1", text="x", language="python")])
+    rules = served({"default": rows}, [before])
     tried = counted(monkeypatch)
-    found = would_break_by_script(rules, Key("", "0", "s1"), row)
+    found = would_break_by_script(rules, Key("", "0", "s1"), after)
     assert len(found) == broken
     assert len(tried) <= most
     assert set(tried) <= set(names), "only chains that name it"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Engine, delete, func, insert, select, update
@@ -252,3 +253,20 @@ def test_where_nothing_can_be_written_it_serves_all_the_same(
             connection.exec_driver_sql(gone + on)
     assert "change_not_kept" in {line["event"] for line in logs}
     assert freeze_current(source, "1", "order", None).plan.version == 1
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.usefixtures("without_triggers")
+def test_without_triggers_it_is_the_same(source: RuleSource, engine: Engine, table: str) -> None:
+    assert source.refresh()
+    for letter in "bc":
+        edit(engine, table, chain_code=f"THEN({letter});")
+        with engine.begin() as connection:
+            rows = TABLES[table].table
+            connection.execute(update(rows).values(update_time=datetime.now(UTC)))
+        assert source.poll()
+    assert TABLES[table].version(source) == 3
+    assert versions(engine, table) == {1: "a", 2: "b", 3: "c"}
+    seen = source.status.sha
+    assert source.refresh()
+    assert source.status.sha == seen

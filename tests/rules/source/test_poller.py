@@ -5,6 +5,7 @@ import threading
 from time import monotonic
 
 import pytest
+from sqlalchemy import Engine, event
 from structlog.testing import capture_logs
 
 from dev.processes import wait_until
@@ -55,6 +56,30 @@ def test_chains_that_nobody_asked_for_are_tried(repository: ChainRepository, new
         repository.save(dataclasses.replace(ORDER, tenant=tenant, text="THEN(nowhere);"))
     with capture_logs(), polled(new()) as source:
         wait_until(lambda: len(source.status.quarantined) == 3, LIMIT, "the quarantine")
+
+
+@on_sqlite
+def test_slow_looks_leave_room_between_them(
+    repository: ChainRepository, impatient: Engine, new: New
+) -> None:
+    """Who else reads, such as one who edits, must get a turn while the database is slow."""
+    every, ends, pauses = 0.3, [0.0], list[float]()
+
+    def slow(*_: object) -> None:
+        pauses.append(monotonic() - ends[-1])
+        # The database's time, not ours.
+        threading.Event().wait(every)
+
+    def ended(*_: object) -> None:
+        ends.append(monotonic())
+
+    repository.save(ORDER)
+    with polled(new(), Polling(every=every, start=0)) as source:
+        wait_until(lambda: source.status.tally.looks > 1, LIMIT, "the first polls")
+        event.listen(impatient, "before_cursor_execute", slow)
+        event.listen(impatient, "after_cursor_execute", ended)
+        wait_until(lambda: len(ends) > 4, LIMIT, "some polls")
+    assert all(pause >= every for pause in pauses[1:])
 
 
 @on_mariadb

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from tests.api.edits.book import Book, Step
-from tests.api.edits.texts import PART, Text
+from tests.api.fleet.edits.book import Book, Step
+from tests.api.fleet.edits.texts import PART, Text
 
 Refusal = Literal["CHAIN_DISABLED", "CHAIN_UNKNOWN", "CHAIN_INVALID"]
 Shelf = Mapping[str, Book]

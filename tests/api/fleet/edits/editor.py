@@ -15,10 +15,10 @@ from sqlalchemy.exc import OperationalError
 from rules.source.collisions import collided
 from rules.source.tables import flow_chain
 from tests.api.config.author import Author as Http
-from tests.api.edits import book as deeds
-from tests.api.edits.book import Book, Content, Step
-from tests.api.edits.drawing import Edit
-from tests.api.edits.shelf import OK, Timeline, verdicts
+from tests.api.fleet.edits import book as deeds
+from tests.api.fleet.edits.book import Book, Content, Step
+from tests.api.fleet.edits.drawing import Edit
+from tests.api.fleet.edits.shelf import OK, Timeline, verdicts
 
 APPLICATION: Final = "dms-liteflow"
 

@@ -1,7 +1,7 @@
 """Sagas that run while their chains are edited: how each was started, and how it ended.
 
 Some wait in the middle until more edits were made, some fail and are undone. What must be true of
-each stands in `tests.api.edits.promises`.
+each stands in `tests.api.fleet.edits.promises`.
 """
 
 import asyncio
@@ -12,8 +12,8 @@ from typing import Any, Final
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
-from tests.api.edits.drawing import NAMES
-from tests.api.edits.editor import Editor
+from tests.api.fleet.edits.drawing import NAMES
+from tests.api.fleet.edits.editor import Editor
 from tests.api.sites import Api
 from tests.api.waiting import until_true
 from tests.outages.world import World
@@ -62,9 +62,11 @@ class Starter:
         self._temporal, self._queue = by_hand
         self._world = world
         self.stories: list[Story] = []
+        self.begun = 0
 
     async def one(self, id: str, beside: asyncio.TaskGroup) -> None:
         """Start a saga and follow it to its end; one that waits is followed beside."""
+        self.begun += 1
         editor = self._chance.choice(self._editors)
         chain = self._chance.choice(NAMES)
         process = self._chance.choice([0, 0, 0, 1, 1, 1, None])

@@ -6,11 +6,11 @@ Looked at from outside: what its steps did, what its record says, what the model
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from tests.api.edits.book import Book
-from tests.api.edits.editor import Editor
-from tests.api.edits.sagas import Story
-from tests.api.edits.shelf import Ran, Timeline
-from tests.api.edits.texts import PART, Text, number_of
+from tests.api.fleet.edits.book import Book
+from tests.api.fleet.edits.editor import Editor
+from tests.api.fleet.edits.sagas import Story
+from tests.api.fleet.edits.shelf import Ran, Timeline
+from tests.api.fleet.edits.texts import PART, Text, number_of
 from tests.outages.world import World
 
 

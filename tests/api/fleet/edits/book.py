@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from tests.api.edits.texts import Text
+from tests.api.fleet.edits.texts import Text
 
 State = Literal["PUBLISHED", "DRAFT", "DELETED"]
 

@@ -1,6 +1,6 @@
 """Draws edits at random: which is drawn depends on how the tenant's chains now stand.
 
-What one does stands in `tests.api.edits.editor`.
+What one does stands in `tests.api.fleet.edits.editor`.
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from itertools import count
 from random import Random
 from typing import Final, Literal
 
-from tests.api.edits.book import Book, Content
-from tests.api.edits.shelf import Shelf
-from tests.api.edits.texts import BAD, GOOD, INNER, PART, Shape, Text
+from tests.api.fleet.edits.book import Book, Content
+from tests.api.fleet.edits.shelf import Shelf
+from tests.api.fleet.edits.texts import BAD, GOOD, INNER, PART, Shape, Text
 
 NAMES: Final = (PART, "buy", "ship")
 

@@ -8,7 +8,8 @@ import os
 import shlex
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -16,20 +17,15 @@ from time import monotonic
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from temporalio.client import Client
 
-from dev.temporal_server import DevServer
-from settings import Settings
-from tests.activities.mirror.stores import session_stores
-from tests.api.edits.book import Book, create
-from tests.api.edits.drawing import NAMES, Author
-from tests.api.edits.editor import Editor
-from tests.api.edits.fleet import COMPONENTS, Fleet, open_fleet
-from tests.api.edits.promises import broken, misnamed
-from tests.api.edits.sagas import Starter
-from tests.api.edits.shelf import Timeline, bad
-from tests.api.sites import Place, environment_of
+from tests.api.fleet.edits.book import Book, create
+from tests.api.fleet.edits.drawing import NAMES, Author
+from tests.api.fleet.edits.editor import Editor
+from tests.api.fleet.edits.promises import broken, misnamed
+from tests.api.fleet.edits.sagas import Starter
+from tests.api.fleet.edits.shelf import Timeline, bad
+from tests.api.fleet.fleet import Fleet
 from tests.api.waiting import until_true
 
 ALONE = "CHAINSAGA_TEST_SEED"
@@ -39,33 +35,9 @@ EDITS = 100
 """Of each of the two tenants."""
 SIDE_BY_SIDE = 2
 SETTLE_EVERY = 20
+PER_MINUTE = 50
+"""Sagas that are started, at least, at any time of the edits."""
 LIMIT = 180.0
-
-
-@pytest.fixture(scope="module")
-def place(
-    request: pytest.FixtureRequest,
-    temporal_server: DevServer,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Place]:
-    stores = session_stores(request.config, tmp_path_factory)
-    home = tmp_path_factory.mktemp("edits")
-    with stores.migrated("mariadb", home) as url:
-        settings = Settings(
-            database_url=url,
-            redis_url=stores.redis.url,
-            components=COMPONENTS,  # type: ignore[arg-type] # split by the settings
-            task_queue=f"edits-{uuid4().hex}",
-        )
-        place = Place(home, settings, temporal_server.address)
-        with environment_of(place):
-            yield place
-
-
-@pytest_asyncio.fixture(scope="module")
-async def fleet(place: Place) -> AsyncIterator[Fleet]:
-    async with open_fleet(place) as fleet:
-        yield fleet
 
 
 async def begin(fleet: Fleet, tenant: str, author: Author) -> Editor:
@@ -80,11 +52,19 @@ async def begin(fleet: Fleet, tenant: str, author: Author) -> Editor:
     return Editor(Timeline(tenant, [shelf]), authors, fleet.engine)
 
 
-async def edit(editor: Editor, author: Author, starter: Starter) -> None:
-    """All edits of one tenant; sagas are started meanwhile, at least one for two edits."""
+async def edit(editor: Editor, author: Author, starter: Starter, begun: float) -> None:
+    """All edits of one tenant; sagas are started meanwhile, at least one for two edits.
+
+    No edit comes where they have fallen behind their pace.
+    """
     timeline = editor.timeline
+
+    def enough(number: int) -> bool:
+        paced = (monotonic() - begun) * PER_MINUTE / 60
+        return starter.begun >= paced and len(starter.stories) * 2 >= number
+
     for number in range(EDITS):
-        await until_true(lambda: len(starter.stories) * 2 >= number, LIMIT, "sagas")  # noqa: B023 - awaited here
+        await until_true(partial(enough, number), LIMIT, "sagas")
         if number % SETTLE_EVERY == 0:
             await editor.settle(number // SETTLE_EVERY % 2)
         await editor.do(author.next(timeline.now))
@@ -99,7 +79,7 @@ async def start_all(
 
 
 async def play(
-    fleet: Fleet, place: Place, temporal: Client, seed: int, capsys: pytest.CaptureFixture[str]
+    fleet: Fleet, temporal: Client, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A seed whole. What it finds is told with how to see it again."""
     run = uuid4().hex[:6]
@@ -109,17 +89,21 @@ async def play(
         await begin(fleet, f"{name}-{seed}-{run}", author)
         for name, author in zip("ab", authors, strict=True)
     ]
-    by_hand = (temporal, place.settings.task_queue)
+    by_hand = (temporal, fleet.place.settings.task_queue)
     starter = Starter(chance, editors, fleet.apis, by_hand, fleet.world)
     ids = (f"{run}-{number}" for number in count())
     begun = monotonic()
     try:
         async with asyncio.timeout(LIMIT), asyncio.TaskGroup() as group:
-            for editor, author in zip(editors, authors, strict=True):
-                group.create_task(edit(editor, author, starter))
             for _ in range(SIDE_BY_SIDE):
                 group.create_task(start_all(starter, editors, ids, group))
-        took = monotonic() - begun
+            await asyncio.gather(
+                *(
+                    edit(editor, author, starter, begun)
+                    for editor, author in zip(editors, authors, strict=True)
+                )
+            )
+            took = monotonic() - begun
         problems = [
             f"{story.tenant} {story.id} {story.chain} by {story.process}: {why}"
             f" (edits {story.seen} to {story.could})"
@@ -138,6 +122,7 @@ async def play(
             f"\n{2 * EDITS} edits in {took:.0f} s, {len(starter.stories)} sagas"
             f" ({len(starter.stories) * 60 / took:.0f} a minute): {dict(ends)}\n"
         )
+    assert starter.begun == len(starter.stories) >= took * PER_MINUTE / 60
     assert not problems, "\n".join([*problems, told(seed, editors)])
 
 
@@ -184,17 +169,15 @@ def told(seed: int, editors: list[Editor]) -> str:
 
 
 @pytest.mark.timeout(LIMIT + 120)
-async def test_alone(
-    fleet: Fleet, place: Place, temporal: Client, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_alone(fleet: Fleet, temporal: Client, capsys: pytest.CaptureFixture[str]) -> None:
     """The seed that is asked for; else the usual one."""
-    await play(fleet, place, temporal, int(os.environ.get(ALONE, SEED)), capsys)
+    await play(fleet, temporal, int(os.environ.get(ALONE, SEED)), capsys)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("seed", MANY_SEEDS)
 async def test_of_many_seeds(
-    fleet: Fleet, place: Place, temporal: Client, seed: int, capsys: pytest.CaptureFixture[str]
+    fleet: Fleet, temporal: Client, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await play(fleet, place, temporal, seed, capsys)
+    await play(fleet, temporal, seed, capsys)
