@@ -73,7 +73,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         settings.database_url, "chainsaga-worker", log_sql=settings.rule_sql_log
     )
     engines = ScriptEngines(settings.script_limits, jvm=settings.jvm_worker)
-    rules = open_rules(settings.rule_options, engine, registry.policies, engines)
+    lock = refresh_lock(settings.lock_url, settings.application)
+    rules = open_rules(settings.rule_options, engine, registry.policies, engines, lock)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer, reader = MirrorWriter(engine, hot), MirrorReader(engine, hot)
     with ThreadPoolExecutor(settings.worker_threads, "component") as executor:
@@ -145,7 +146,7 @@ async def _background(
     registry: Registry,
 ) -> AsyncIterator[None]:
     """What goes on beside the work; a database that is down holds none of it up."""
-    poller = Poller(rules, settings.polling, refresh_lock(settings.lock_url, settings.application))
+    poller = Poller(rules, settings.polling)
     poller.start()
     news = RuleNews(rules, settings.application, "worker", settings.polling, settings.redis_url)
     news.start()
@@ -156,8 +157,9 @@ async def _background(
             yield
     finally:
         scanning.cancel()
-        await asyncio.to_thread(news.stop)
+        # First: it ends the waiting of others for their turn.
         await asyncio.to_thread(poller.stop)
+        await asyncio.to_thread(news.stop)
         await asyncio.to_thread(writer.close, MIRROR_GRACE)
 
 

@@ -98,11 +98,12 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
     client = await connect([saga_plugin()], lazy=True)
     compiler = JvmCompiler(client, settings.task_queue, asyncio.get_running_loop())
     engines = ScriptEngines(settings.script_limits, jvm=settings.jvm_worker, compiler=compiler)
-    rules = open_rules(settings.rule_options, engine, registry.policies, engines)
+    lock = refresh_lock(settings.lock_url, settings.application)
+    rules = open_rules(settings.rule_options, engine, registry.policies, engines, lock)
     hot = hot_state(settings.redis_url, open_for=settings.hot_open, closed_for=settings.hot_closed)
     writer = MirrorWriter(engine, hot)
     reader = MirrorReader(engine, hot)
-    poller = Poller(rules, settings.polling, refresh_lock(settings.lock_url, settings.application))
+    poller = Poller(rules, settings.polling)
     poller.start()
     news = RuleNews(rules, settings.application, "api", settings.polling, settings.redis_url)
     news.start()
@@ -132,8 +133,9 @@ async def _services(settings: Settings, registry: Registry) -> AsyncIterator[Api
                 ),
             )
         finally:
-            await asyncio.to_thread(news.stop)
+            # First: it ends the waiting of others for their turn.
             await asyncio.to_thread(poller.stop)
+            await asyncio.to_thread(news.stop)
             await asyncio.to_thread(writer.close, 5.0)
             await asyncio.to_thread(engines.close)
             if hot is not None:

@@ -1,8 +1,8 @@
 """Takes over tables that the platform of before has made, with their rows; and gives them back.
 
 For migrations that would create a table which is there already. What is changed of such a table is
-kept in `platform_column`, so that a downgrade leaves the table as it was, with the rows of now. The
-platform runs on MySQL; on other databases a table that is there is an error, as for any migration.
+kept in `platform_column`, so that a downgrade leaves the table as it was, with the rows of now. On
+MySQL columns are changed in place; on SQLite, which cannot do that, the table is made anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.schema import CreateColumn
 
-MYSQL: Final = ("mysql", "mariadb")
-KEPT: Final = "platform_column"
+from migrations import kept, rebuilding
+
 ASIDE: Final = "_platform"
 MOST_SHOWN: Final = 5
 
@@ -33,10 +33,7 @@ class PlatformRowsClash(Exception):
 
 def exists(table: str) -> bool:
     """Whether the platform has made the table. False while SQL is only written down."""
-    context = op.get_context()
-    if context.as_sql or context.dialect.name not in MYSQL:
-        return False
-    return sa.inspect(op.get_bind()).has_table(table)
+    return kept.exists(table)
 
 
 def adopt(table: str, columns: Sequence[sa.Column[object]], fills: Mapping[str, str]) -> None:
@@ -46,7 +43,10 @@ def adopt(table: str, columns: Sequence[sa.Column[object]], fills: Mapping[str, 
     named, the values stay. A column `id` stays as it is. Can be repeated after a failure, since
     MySQL keeps what was done before it. `check_key` comes first.
     """
-    _keep_table()
+    kept.begin()
+    if kept.on_sqlite():
+        rebuilding.adopt(table, columns, fills)
+        return
     for column in columns:
         if column.name != "id":
             _add_open(table, column)
@@ -60,8 +60,11 @@ def adopt(table: str, columns: Sequence[sa.Column[object]], fills: Mapping[str, 
 
 def add_column(table: str, column: sa.Column[object]) -> None:
     """Add a column to our table, or take over the one that the platform has given it."""
-    if not _adopted(table) or column.name not in _definitions(table):
+    if not kept.adopted(table) or column.name not in _names(table):
         op.add_column(table, column)
+        return
+    if kept.on_sqlite():
+        # What it is does not matter there: a column holds any text.
         return
     _add_open(table, column)
     _execute(f"ALTER TABLE {table} MODIFY COLUMN {_specification(table, column)}")
@@ -69,8 +72,9 @@ def add_column(table: str, column: sa.Column[object]) -> None:
 
 def drop_column(table: str, name: str) -> None:
     """Drop a column, or give it back to the platform."""
-    if exists(KEPT) and name in _kept(table):
-        _give_back(table, name)
+    if exists(kept.KEPT) and name in kept.kept(table):
+        if not kept.on_sqlite():
+            _give_back(table, name)
     else:
         op.drop_column(table, name)
 
@@ -92,9 +96,10 @@ def check_key(table: str, key: Sequence[str], missing: Mapping[str, str]) -> Non
 
     Raises PlatformRowsClash.
     """
-    there = _definitions(table)
+    there = _names(table)
     terms = [name if name in there else missing[name] for name in key]
-    grouped = ", ".join(f"CAST({term} AS BINARY)" for term in terms)
+    exact = "TEXT" if kept.on_sqlite() else "BINARY"
+    grouped = ", ".join(f"CAST({term} AS {exact})" for term in terms)
     shown = ", ".join(f"MIN({term})" for term in terms)
     query = f"SELECT {shown} FROM {table} GROUP BY {grouped} HAVING COUNT(*) > 1"
     rows = op.get_bind().exec_driver_sql(f"{query} LIMIT {MOST_SHOWN}").all()
@@ -107,46 +112,45 @@ def add_indexes(table: str, unique: Keys, indexes: Keys) -> None:
     there = {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}
     for name, columns in (*unique.items(), *indexes.items()):
         if name not in there:
-            _keep(table, f"#{name}", None)
+            kept.keep(table, f"#{name}", None)
             op.create_index(name, table, list(columns), unique=name in unique)
 
 
 def release(table: str) -> bool:
     """Give the table back to the platform with all its rows; False if it was never theirs."""
-    if not _adopted(table):
+    if not kept.adopted(table):
         return False
+    if kept.on_sqlite():
+        rebuilding.release(table)
+        kept.end()
+        return True
     there = {index["name"] for index in sa.inspect(op.get_bind()).get_indexes(table)}
-    for name in _kept(table):
+    for name in kept.kept(table):
         if name.startswith("#"):
             if name[1:] in there:
                 op.drop_index(name[1:], table)
-            _forget(table, name)
-    for name in _kept(table):
+            kept.forget(table, name)
+    for name in kept.kept(table):
         _give_back(table, name)
-    if not op.get_bind().exec_driver_sql(f"SELECT 1 FROM {KEPT} LIMIT 1").all():
-        op.drop_table(KEPT)
+    kept.end()
     return True
-
-
-def _adopted(table: str) -> bool:
-    return exists(KEPT) and bool(_kept(table))
 
 
 def _add_open(table: str, column: sa.Column[object]) -> None:
     """Remember what the column was, and add it open if there was none."""
     was = _definitions(table).get(column.name)
-    _keep(table, column.name, was)
+    kept.keep(table, column.name, was)
     if was is None:
         op.add_column(table, sa.Column(column.name, column.type, nullable=True))
 
 
 def _give_back(table: str, name: str) -> None:
-    was = _kept(table)[name]
+    was = kept.kept(table)[name]
     if was is not None:
         _execute(f"ALTER TABLE {table} MODIFY COLUMN {was}")
     elif name in _definitions(table):
         op.drop_column(table, name)
-    _forget(table, name)
+    kept.forget(table, name)
 
 
 def _specification(table: str, column: sa.Column[object]) -> str:
@@ -154,39 +158,15 @@ def _specification(table: str, column: sa.Column[object]) -> str:
     return str(CreateColumn(column).compile(dialect=op.get_context().dialect))
 
 
+def _names(table: str) -> frozenset[str]:
+    return frozenset(column["name"] for column in sa.inspect(op.get_bind()).get_columns(table))
+
+
 def _definitions(table: str) -> dict[str, str]:
     """The columns as the database itself would write them, by name."""
     (row,) = op.get_bind().exec_driver_sql(f"SHOW CREATE TABLE {table}").all()
     lines = (line.strip().rstrip(",") for line in str(row[1]).splitlines())
     return {line.split("`")[1]: line for line in lines if line.startswith("`")}
-
-
-def _keep_table() -> None:
-    if not exists(KEPT):
-        op.create_table(
-            KEPT,
-            sa.Column("table_name", sa.String(64), primary_key=True),
-            sa.Column("column_name", sa.String(128), primary_key=True),
-            sa.Column("definition", sa.Text),
-        )
-
-
-def _keep(table: str, name: str, definition: str | None) -> None:
-    """What was first remembered stays: a repeated migration would see its own doing."""
-    op.get_bind().exec_driver_sql(
-        f"INSERT IGNORE INTO {KEPT} VALUES (%s, %s, %s)",
-        (table, name, definition),
-    )
-
-
-def _kept(table: str) -> dict[str, str | None]:
-    query = f"SELECT column_name, definition FROM {KEPT} WHERE table_name = %s"
-    return {row[0]: row[1] for row in op.get_bind().exec_driver_sql(query, (table,))}
-
-
-def _forget(table: str, name: str) -> None:
-    query = f"DELETE FROM {KEPT} WHERE table_name = %s AND column_name = %s"
-    op.get_bind().exec_driver_sql(query, (table, name))
 
 
 def _execute(statement: str) -> None:

@@ -38,6 +38,9 @@ def _run(database: str | Engine, revision: str, *, up: bool) -> None:
     config = _config(io.StringIO())
     try:
         with engine.begin() as connection:
+            if connection.dialect.name == "sqlite":
+                # It would begin with the first change of rows: what was made before would stay.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             config.attributes["connection"] = connection
             (command.upgrade if up else command.downgrade)(config, revision)
     finally:

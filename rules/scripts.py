@@ -6,7 +6,7 @@ by its languages and by what it says of a text.
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from typing import Final, Protocol
@@ -39,13 +39,17 @@ _DELIVERIES: Final = re.compile("DeliveryData")
 
 @dataclass(frozen=True, slots=True)
 class ScriptText:
-    """A script as its author wrote it; `type` and `language` are what the row says."""
+    """A script as its author wrote it; `type` and `language` are what the row says.
+
+    Its `version` makes it no other script.
+    """
 
     id: str
     text: str
     type: str = "script"
     language: str = "java"
     name: str | None = None
+    version: int = field(default=1, compare=False)
 
 
 class Engines(Protocol):

@@ -3,6 +3,7 @@
 For the router of the served rules.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -12,9 +13,17 @@ from api.config.schemas import Diagnosed
 from api.config.service import FlowConfigService
 from api.config.views import diagnosed
 from rules.errors import RulesUnavailable
-from rules.source.instances import Held, Instance
+from rules.source.instances import MOST_HELD, Held, Instance, Quarantine
 from rules.source.news import Command
 from rules.source.revision import Mode
+
+
+class StandInView(BaseModel):
+    """A version that serves though there is a later one."""
+
+    type: Literal["chain", "component"]
+    name: str
+    version: int | None = Field(description="null: there was none, and that is how it serves")
 
 
 class Quarantined(BaseModel):
@@ -26,6 +35,9 @@ class Quarantined(BaseModel):
     serving_version: int | None = Field(description="the earlier version that serves, if any")
     since: datetime
     diagnostics: list[Diagnosed]
+    stand_ins: list[StandInView] = Field(
+        description="what serves in place of present versions: of the chain, and of what it names"
+    )
 
 
 class InstanceStatus(BaseModel):
@@ -52,16 +64,25 @@ class InstanceStatus(BaseModel):
     )
     revision: int | None
     behind: bool | None = Field(description="whether there are changes that it has not seen")
-    sha: str = Field(description="the same on all instances that serve the same rules")
+    sha: str = Field(description="the same on all instances that have read the same rules")
+    serving_sha: str | None = Field(
+        description="the same on all that serve the same, also for what does not compile; "
+        "null until every chain was tried"
+    )
     compiled: int = Field(description="chains that it keeps compiled")
     untried: int = Field(description="tenants of whose chains it does not know if they compile")
     quarantine_size: int = Field(description="of all tenants")
-    quarantine: list[Quarantined] = Field(description="of this tenant")
+    tenant_quarantine_size: int | None = Field(
+        description="of this tenant; null if the instance did not answer in time"
+    )
+    quarantine: list[Quarantined] | None = Field(
+        description=f"of this tenant, at most {MOST_HELD}; null as above"
+    )
     poll_seconds: float | None = Field(description="null if it does not poll")
 
 
 class RulesStatus(BaseModel):
-    """How the rules are. `same` says whether all instances serve the same."""
+    """How the rules are. `same` says whether all instances serve the same, as far as they know."""
 
     application: str
     via: Literal["redis", "poll"] = Field(description="`poll`: only this instance is known")
@@ -114,6 +135,7 @@ def everyone(service: FlowConfigService, command: Command, wait: float) -> Every
 def rules_status(service: FlowConfigService, tenant: str) -> RulesStatus:
     """How every instance is, and what the tenant has in quarantine there."""
     known = service.news.all()
+    held = service.news.quarantines(tenant, known.done)
     revision = service.revision()
     own = service.news.name
     return RulesStatus(
@@ -121,12 +143,23 @@ def rules_status(service: FlowConfigService, tenant: str) -> RulesStatus:
         via=known.via,
         problem=known.problem,
         revision=revision,
-        same=len({one.sha for one in known.done}) == 1,
-        instances=[_instance(one, tenant, revision, this=one.name == own) for one in known.done],
+        same=_same(known.done),
+        instances=[
+            _instance(one, held.get(one.name), revision, this=one.name == own) for one in known.done
+        ],
     )
 
 
-def _instance(one: Instance, tenant: str, revision: int | None, *, this: bool) -> InstanceStatus:
+def _same(instances: Sequence[Instance]) -> bool:
+    """Who has not tried all chains yet will serve what the others do, if it has read the same."""
+    read = {one.sha for one in instances}
+    serving = {one.serving_sha for one in instances if one.serving_sha is not None}
+    return len(read) == 1 and len(serving) <= 1
+
+
+def _instance(
+    one: Instance, held: Quarantine | None, revision: int | None, *, this: bool
+) -> InstanceStatus:
     now = datetime.now(UTC)
     counted = bool(revision) and bool(one.revision)
     return InstanceStatus(
@@ -150,10 +183,12 @@ def _instance(one: Instance, tenant: str, revision: int | None, *, this: bool) -
         revision=one.revision,
         behind=one.revision != revision if counted else None,
         sha=one.sha,
+        serving_sha=one.serving_sha,
         compiled=one.plans,
         untried=one.untried,
         quarantine_size=one.quarantine_size,
-        quarantine=[_held(held) for held in one.quarantined if held.tenant == tenant],
+        tenant_quarantine_size=held.size if held is not None else None,
+        quarantine=[_held(each) for each in held.held] if held is not None else None,
         poll_seconds=one.poll_seconds,
     )
 
@@ -166,4 +201,7 @@ def _held(held: Held) -> Quarantined:
         serving_version=held.serving,
         since=held.since,
         diagnostics=[Diagnosed.model_validate(one) for one in diagnosed(held.diagnostics)],
+        stand_ins=[
+            StandInView(type=one.type, name=one.name, version=one.version) for one in held.stand_ins
+        ],
     )

@@ -96,6 +96,7 @@ def _adopt_flow_chain() -> None:
     """The platform's table, from before it knew applications and namespaces."""
     place = {"application_name": "'dms-liteflow'", "namespace": "'default'", "tenant_id": "'1'"}
     adoption.check_key("flow_chain", _CHAIN_KEY, place)
+    now = "CURRENT_TIMESTAMP(6)" if op.get_context().dialect.name in _MYSQL else "CURRENT_TIMESTAMP"
     fills = {
         **place,
         "chain_code": "''",
@@ -103,8 +104,8 @@ def _adopt_flow_chain() -> None:
         "chain_enable": "CASE WHEN status = 'PUBLISHED' THEN 1 ELSE 0 END",
         "transactional": "1",
         "version": "1",
-        "create_time": "CURRENT_TIMESTAMP(6)",
-        "update_time": "CURRENT_TIMESTAMP(6)",
+        "create_time": now,
+        "update_time": now,
     }
     adoption.adopt("flow_chain", _chain_columns(), fills)
     adoption.add_indexes("flow_chain", {_CHAIN_UNIQUE: _CHAIN_KEY}, _CHAIN_INDEXES)

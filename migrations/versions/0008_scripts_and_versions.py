@@ -99,6 +99,7 @@ def _adopt_components() -> None:
     """The platform's table, from before it knew applications and languages."""
     place = {"application_name": "'dms-liteflow'", "tenant_id": "'1'"}
     adoption.check_key(_COMPONENTS, _COMPONENT_KEY, place)
+    now = "CURRENT_TIMESTAMP(6)" if op.get_context().dialect.name in _MYSQL else "CURRENT_TIMESTAMP"
     fills = {
         **place,
         "component_code": "''",
@@ -107,8 +108,8 @@ def _adopt_components() -> None:
         "status": "'DRAFT'",
         "script_enable": "CASE WHEN status = 'PUBLISHED' THEN 1 ELSE 0 END",
         "version": "1",
-        "create_time": "CURRENT_TIMESTAMP(6)",
-        "update_time": "CURRENT_TIMESTAMP(6)",
+        "create_time": now,
+        "update_time": now,
     }
     adoption.adopt(_COMPONENTS, _component_columns(), fills)
     adoption.add_indexes(_COMPONENTS, {_COMPONENT_UNIQUE: _COMPONENT_KEY}, _COMPONENT_INDEXES)

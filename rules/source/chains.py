@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from rules.compiler import ChainText, Compiled
 from rules.el.findings import Findings
 from rules.errors import ChainDisabled, ChainInvalid, ChainUnknown, Diagnostic
 from rules.jobs import RESERVED
 from rules.plan import Plan
+from rules.scripts import ScriptText
 from rules.source.deployment import Deployment
 from rules.source.plans import Plans, Scope, Texts
 from rules.source.repository import ChainRow
@@ -28,11 +29,26 @@ NOTHING: Final[Texts] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
+class StandIn:
+    """A version that serves in place of the present one; without a version, its absence does."""
+
+    type: Literal["chain", "component"]
+    name: str
+    version: int | None
+
+
+Used: TypeAlias = Mapping[tuple[Literal["chain", "component"], str], ChainText | ScriptText | None]
+"""What chains and scripts were, by kind and name; None for what was not there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A chain that does not compile as it now is; `row` is an earlier one, which serves.
 
-    Where not even that compiles any more, because of other chains, `kept` is what it was compiled
-    to. With neither, nothing serves.
+    Where not even that compiles any more, because of chains and scripts that it names, `kept` is
+    what it was compiled to, `route` its route, `used` what of these it named, and `others` are
+    those that are not so any more. With neither, nothing serves. `serves` is the same for all that
+    serve the same.
     """
 
     version: int
@@ -40,6 +56,10 @@ class Held:
     row: ChainRow | None = None
     kept: Compiled | None = None
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
+    route: Plan | None = None
+    used: Used = field(default_factory=dict)
+    others: tuple[StandIn, ...] = ()
+    serves: str = ""
 
     @property
     def serving_version(self) -> int | None:
@@ -47,6 +67,13 @@ class Held:
         if self.kept is not None:
             return self.kept.plan.version
         return self.row.version if self.row is not None else None
+
+    def stand_ins(self, chain: str) -> tuple[StandIn, ...]:
+        """What serves in place of present versions: of the chain itself, and of what it names."""
+        serving = self.serving_version
+        if serving is None or serving == self.version:
+            return self.others
+        return (StandIn("chain", chain, serving), *self.others)
 
 
 NONE_HELD: Final[Mapping[str, Held]] = MappingProxyType({})
@@ -215,7 +242,27 @@ class TenantChains:
                     self._routes[name] = self._route(name)
             return {name: self._routes[name] for name in sorted(self._routes)}
 
+    def differing(self, used: Used) -> tuple[StandIn, ...]:
+        """What of it is not so any more here."""
+        scripts = self.deployment.scripts
+        return tuple(
+            StandIn(kind, name, was.version if was is not None else None)
+            for (kind, name), was in sorted(used.items(), key=lambda one: one[0])
+            if was != (self.texts if kind == "chain" else scripts).get(name)
+        )
+
+    def route(self, chain: str) -> Plan | None:
+        """The route of one of the serving chains, if it has one that compiles."""
+        if chain not in self.texts or not self.texts[chain].routed:
+            return None
+        with self._lock:
+            found = self._routes.get(chain) or self._routes.setdefault(chain, self._route(chain))
+        return found if isinstance(found, Plan) else None
+
     def _route(self, chain: str) -> Plan | ChainInvalid:
+        held = self.held.get(chain)
+        if held is not None and held.route is not None:
+            return held.route
         try:
             return self.deployment.route(chain, self.texts)
         except ChainInvalid as error:

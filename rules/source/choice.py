@@ -13,6 +13,7 @@ from rules.plan import ComponentPolicy
 from rules.scripts import NO_ENGINES, Engines
 from rules.source.edits import Edits
 from rules.source.from_files import FileOrigin
+from rules.source.lock import RefreshLock
 from rules.source.metadata import MetadataRepository
 from rules.source.options import RuleOptions
 from rules.source.origin import Origin
@@ -28,8 +29,9 @@ def open_rules(
     engine: Engine,
     components: Mapping[str, ComponentPolicy],
     engines: Engines = NO_ENGINES,
+    lock: RefreshLock | None = None,
 ) -> RuleSource:
-    """The source that reads what is chosen; it reads nothing yet."""
+    """The source that reads what is chosen; it reads nothing yet. Instances may share a `lock`."""
     application = options.application
     namespaces = tuple(dict.fromkeys((options.namespace, *options.further)))
 
@@ -57,4 +59,5 @@ def open_rules(
         origin=origin,
         most_plans=options.most_plans,
         engines=engines,
+        lock=lock,
     )

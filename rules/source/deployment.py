@@ -4,14 +4,17 @@ For the tenants' chains and the quarantine. Pure.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from rules.compiler import ChainText, Compiled, compile_chain, compile_route
 from rules.plan import ComponentPolicy, Plan
-from rules.scripts import NO_ENGINES, Components, Engines, compensation_names
+from rules.scripts import NO_ENGINES, Components, Engines, ScriptText, compensation_names
 from rules.source.edits import DEFAULT_TENANT
 from rules.source.tenant_scripts import ScriptChanges, Scripts
+
+NONE: Final[Mapping[str, ScriptText]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,18 @@ class Deployment:
 
     components: Mapping[str, ComponentPolicy]
     when_max_wait: int | None = None
+    engines: Engines = field(default=NO_ENGINES, compare=False)
+
+    @property
+    def registered(self) -> Mapping[str, ComponentPolicy]:
+        """The components without scripts."""
+        known = self.components
+        return known.registered if isinstance(known, Components) else known
+
+    @property
+    def scripts(self) -> Mapping[str, ScriptText]:
+        """The scripts that chains may use."""
+        return self.components.scripts if isinstance(self.components, Components) else NONE
 
     def compile(self, chain: str, texts: Mapping[str, ChainText]) -> Compiled:
         """One of the texts, compiled. Raises ChainInvalid."""
@@ -61,7 +76,9 @@ class Deployments:
             if scripts:
                 known = Components(self.registered, scripts, self._engines)
             # Of two threads, both are to have the first one's.
-            made = self._made.setdefault(whose, Deployment(known, self.when_max_wait))
+            made = self._made.setdefault(
+                whose, Deployment(known, self.when_max_wait, self._engines)
+            )
         return made
 
     def changed(self, changes: ScriptChanges) -> "Deployments":
@@ -78,10 +95,7 @@ class Deployments:
 
 def rescripted(before: Deployment, after: Deployment) -> frozenset[str]:
     """The components that are other ones now, and those that may be undone by other ones."""
-    was, now = (
-        one.components.scripts if isinstance(one.components, Components) else {}
-        for one in (before, after)
-    )
+    was, now = before.scripts, after.scripts
     changed = {id for id in {*was, *now} if was.get(id) != now.get(id)}
     undone = {id for id in {*was, *now} if not changed.isdisjoint(compensation_names(id))}
     return frozenset(changed | undone)

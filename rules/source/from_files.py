@@ -25,6 +25,7 @@ from rules.files.problems import RuleFileInvalid
 from rules.files.reading import duplicates, read_definitions
 from rules.source.edits import NO_EDITS, Edits
 from rules.source.keeping import Touched
+from rules.source.past import NOTHING_STORED, Stored
 from rules.source.reading import Everything
 from rules.source.repository import PUBLISHED, ChainRow
 from rules.source.revision import Mode, Stand
@@ -114,9 +115,9 @@ class FileOrigin:
         """By the files' content."""
         return "files"
 
-    def earlier(self, namespace: str, tenant: str, chain: str) -> list[ChainRow]:  # noqa: ARG002
+    def earlier(self, namespace: str, tenant: str) -> Stored:  # noqa: ARG002
         """None: versions that the database keeps are not these files'."""
-        return []
+        return NOTHING_STORED
 
     @property
     def _stand(self) -> Stand:

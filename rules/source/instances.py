@@ -12,18 +12,24 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from redis import Redis
 
 from rules.errors import Diagnostic
+from rules.source.chains import StandIn
 from rules.source.revision import Mode
-from rules.source.status import RefreshReport, RuleStatus, Tally
+from rules.source.status import Quarantined, RefreshReport, RuleStatus, Tally
 
 FORGOTTEN_SECONDS: Final = 30.0
-MOST_HELD: Final = 500
-"""Chains in quarantine that one process tells of."""
+ANSWER_SECONDS: Final = 10.0
+"""How long an answer is there for who asked."""
+MOST_HELD: Final = 100
+"""Chains in quarantine that one process tells of, of the tenant that is asked for."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Held(BaseModel):
-    """A chain that does not compile as it now is; `serving` is the earlier version that serves."""
+    """A chain that does not compile as it now is; `serving` is the version of it that serves.
+
+    `stand_ins` are the chains and scripts that serve in place of their present versions.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,10 +40,24 @@ class Held(BaseModel):
     serving: int | None
     since: datetime
     diagnostics: tuple[Diagnostic, ...]
+    stand_ins: tuple[StandIn, ...] = ()
+
+
+class Quarantine(BaseModel):
+    """What one process holds back of a tenant: how many chains, and the first of them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    size: int
+    held: tuple[Held, ...]
 
 
 class Instance(BaseModel):
-    """One process. `handled` are the last commands that it has carried out."""
+    """One process. `handled` are the last commands that it has carried out.
+
+    What it holds back is asked for by tenant.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,12 +76,12 @@ class Instance(BaseModel):
     mode: Mode | None
     revision: int | None
     sha: str
+    serving_sha: str | None = None
     last: RefreshReport | None
     tally: Tally
     untried: int
     plans: int
     quarantine_size: int
-    quarantined: tuple[Held, ...]
     handled: tuple[str, ...] = ()
 
 
@@ -91,16 +111,20 @@ def instance_of(
         mode=status.mode,
         revision=status.revision,
         sha=status.sha,
+        serving_sha=status.serving_sha,
         last=status.last,
         tally=status.tally,
         untried=status.untried,
         plans=status.plans,
         quarantine_size=len(status.quarantined),
-        quarantined=tuple(
-            Held.model_validate(one, from_attributes=True) for one in status.quarantined[:MOST_HELD]
-        ),
         handled=tuple(handled),
     )
+
+
+def quarantine_of(name: str, quarantined: Sequence[Quarantined]) -> Quarantine:
+    """What a process holds back, as its rule source says."""
+    held = (Held.model_validate(one, from_attributes=True) for one in quarantined[:MOST_HELD])
+    return Quarantine(name=name, size=len(quarantined), held=tuple(held))
 
 
 class Board:
@@ -110,6 +134,7 @@ class Board:
         self._redis = redis
         self._prefix = f"chainsaga:rules:{application}:instance:"
         self._names = f"chainsaga:rules:{application}:instances"
+        self._answers = f"chainsaga:rules:{application}:answers:"
 
     def tell(self, instance: Instance) -> None:
         """Put a process on the board; it stays for a while."""
@@ -126,6 +151,18 @@ class Board:
         """Take a process off the board."""
         self._redis.delete(self._prefix + name)
         self._redis.zrem(self._names, name)
+
+    def answer(self, question: str, quarantine: Quarantine) -> None:
+        """Tell who asked what is held back here."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.rpush(self._answers + question, quarantine.model_dump_json())
+        pipe.pexpire(self._answers + question, int(ANSWER_SECONDS * 1000))
+        pipe.execute()
+
+    def answers(self, question: str) -> list[Quarantine]:
+        """What has been told so far."""
+        told = self._redis.lrange(self._answers + question, 0, -1)
+        return [Quarantine.model_validate_json(one) for one in told]
 
     def read(self) -> list[Instance]:
         """All that have told of themselves lately, by name."""

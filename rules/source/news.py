@@ -9,9 +9,10 @@ import secrets
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import Final, Literal, Protocol
 
@@ -21,9 +22,9 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from rules.source.instances import Board, Instance, instance_of
+from rules.source.instances import Board, Instance, Quarantine, instance_of, quarantine_of
 from rules.source.polling import Polling
-from rules.source.status import RuleStatus
+from rules.source.status import Quarantined, RuleStatus
 
 ANSWER_SECONDS: Final = 2.0
 TELL_SECONDS: Final = 5.0
@@ -31,6 +32,9 @@ LISTEN_SECONDS: Final = 0.5
 AGAIN_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.05
 """Between looks whether others have done what they were asked for."""
+HELD_SECONDS: Final = 2.0
+ASKED_SECONDS: Final = 0.01
+"""How long others are waited for who say what they hold back; how long between looks for it."""
 REMEMBERED: Final = 50
 
 Role = Literal["api", "worker"]
@@ -42,14 +46,14 @@ _log = structlog.get_logger(__name__)
 class Source(Protocol):
     """The rules of this process."""
 
-    def poll(self) -> bool:
-        """Read what has changed."""
-
-    def refresh(self) -> bool:
-        """Read everything."""
+    def read_in_turn(self, *, everything: bool = False) -> bool:
+        """Read what has changed, or everything, when no other instance does."""
 
     def clear(self) -> int:
         """Forget what is compiled."""
+
+    def quarantined(self, tenant: str) -> Sequence[Quarantined]:
+        """The tenant's chains that are held back."""
 
     @property
     def status(self) -> RuleStatus:
@@ -57,13 +61,14 @@ class Source(Protocol):
 
 
 class Message(BaseModel):
-    """A command to all processes but the one that gives it."""
+    """A command to all processes but the one that gives it; `held` asks for a tenant's chains."""
 
     model_config = ConfigDict(frozen=True)
 
     id: str
-    command: Command
+    command: Command | Literal["held"]
     sender: str
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,36 @@ class RuleNews:
                 return Asked(every.via, have, missing, every.problem)
             self._stop.wait(LOOK_SECONDS)
 
+    def quarantines(
+        self, tenant: str, instances: Iterable[Instance], within: float = HELD_SECONDS
+    ) -> dict[str, Quarantine]:
+        """What instances hold back of a tenant, by their names; others than this one are asked.
+
+        Who does not answer within so many seconds is left out.
+        """
+        found = {self.name: self._quarantine(tenant)}
+        asked = set()
+        for one in instances:
+            if one.name != self.name and not one.quarantine_size:
+                found[one.name] = Quarantine(name=one.name, size=0, held=())
+            elif one.name != self.name:
+                asked.add(one.name)
+        if not asked or self._board is None:
+            return found
+        message = Message(id=secrets.token_hex(8), command="held", sender=self.name, tenant=tenant)
+        try:
+            self._publish(message)
+            until = monotonic() + within
+            while asked - found.keys() and monotonic() < until and not self._stop.is_set():
+                self._stop.wait(ASKED_SECONDS)
+                found |= {one.name: one for one in self._board.answers(message.id)}
+        except RedisError as error:
+            _log.warning("quarantine_not_told", why=str(error)[:300])
+        return found
+
+    def _quarantine(self, tenant: str) -> Quarantine:
+        return quarantine_of(self.name, self._source.quarantined(tenant))
+
     def _publish(self, message: Message) -> int | None:
         """How many listen, this process included; None without Redis."""
         if self._redis is None:
@@ -199,7 +234,7 @@ class RuleNews:
                 _log.info("rule_news_heard_again")
             self._hearing = True
             # What was told while nobody listened here.
-            self._source.poll()
+            self._source.read_in_turn()
             told = None
             while not self._stop.is_set():
                 if told is None or monotonic() - told >= TELL_SECONDS:
@@ -217,14 +252,18 @@ class RuleNews:
             return False
         if message.sender == self.name:
             return False
+        if message.command == "held":
+            assert self._board is not None
+            self._board.answer(message.id, self._quarantine(message.tenant))
+            return False
         self._carry_out(message)
         return True
 
     def _carry_out(self, message: Message) -> bool:
         """Whether it was done; a database that does not answer says no."""
-        acts: dict[Command, Callable[[], object]] = {
-            "poll": self._source.poll,
-            "refresh": self._source.refresh,
+        acts: dict[str, Callable[[], object]] = {
+            "poll": self._source.read_in_turn,
+            "refresh": partial(self._source.read_in_turn, everything=True),
             "clear": self._source.clear,
         }
         done = acts[message.command]() is not False

@@ -6,8 +6,8 @@ For the rule source, which serves what it is given and does not know which of th
 from typing import Protocol
 
 from rules.source.keeping import Touched
+from rules.source.past import Stored
 from rules.source.reading import Changed, Everything
-from rules.source.repository import ChainRow
 from rules.source.revision import Mode, Stand
 
 
@@ -50,6 +50,6 @@ class Origin(Protocol):
         """How changes are seen."""
         ...
 
-    def earlier(self, namespace: str, tenant: str, chain: str) -> list[ChainRow]:
-        """Versions of a chain that somebody kept, the newest first."""
+    def earlier(self, namespace: str, tenant: str) -> Stored:
+        """The versions that somebody kept of a tenant's chains and scripts."""
         ...

@@ -11,7 +11,6 @@ from typing import Final
 
 import structlog
 
-from rules.source.lock import NoLock, RefreshLock
 from rules.source.polling import Polling
 from rules.source.service import RETRY_SECONDS, RuleSource
 
@@ -27,13 +26,10 @@ _log = structlog.get_logger(__name__)
 class Poller:
     """A daemon thread between `start` and `stop`."""
 
-    def __init__(
-        self, source: RuleSource, polling: Polling, lock: RefreshLock | None = None
-    ) -> None:
+    def __init__(self, source: RuleSource, polling: Polling) -> None:
         self._source = source
         self._polling = polling
-        self._lock = lock or NoLock()
-        self._locking = lock is not None
+        self._turns = source.turns
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rules", daemon=True)
 
@@ -45,7 +41,7 @@ class Poller:
         """End; a database that hangs is not waited for longer than `within` seconds."""
         self._stop.set()
         self._thread.join(within)
-        self._lock.close()
+        self._turns.close()
 
     def _run(self) -> None:
         while not self._guarded(self._source.refresh):
@@ -54,12 +50,15 @@ class Poller:
         due = monotonic() + self._polling.start
         while not self._stop.is_set():
             left = due - monotonic()
-            if self._polling.enabled and left <= 0:
+            if self._turns.owed:
+                if not self._turn():
+                    self._stop.wait(LOCKED_SECONDS)
+            elif self._polling.enabled and left <= 0:
                 rest = self._polling.every if self._turn() else LOCKED_SECONDS
                 # From its end: looks at a database that hangs must leave room for who else reads.
                 due = monotonic() + rest
             elif not self._guarded(self._try_some):
-                self._stop.wait(left if self._polling.enabled else self._rest())
+                self._stop.wait(self._rest(left))
 
     def _try_some(self) -> bool:
         more = self._source.try_some(TRIED_AT_ONCE)
@@ -67,20 +66,23 @@ class Poller:
             self._stop.wait(REST_SECONDS)
         return more
 
-    def _rest(self) -> float | None:
-        """Without polling there is nothing left to do, but for what could not be tried."""
+    def _rest(self, left: float) -> float | None:
+        """How long there is nothing to do; without polling only what could not be tried is."""
+        if self._turns.shared:
+            # Something may be left to this thread meanwhile.
+            return LOCKED_SECONDS if not self._polling.enabled else min(left, LOCKED_SECONDS)
+        if self._polling.enabled:
+            return left
         return RETRY_SECONDS if self._source.untried else None
 
     def _turn(self) -> bool:
-        """Poll once; False if another instance is at it."""
-        if not self._locking:
-            self._guarded(self._source.poll)
+        """Poll once, and read what was left to the poller; False if another instance is at it."""
+        if self._turns.shared and not self._turns.owed and not self._guarded(self._source.stale):
             return True
-        if not self._guarded(self._source.stale):
-            return True
-        with self._lock.held() as mine:
+        with self._turns.taken() as mine:
             if mine:
-                self._guarded(self._source.poll)
+                whole = self._turns.pay() == "everything"
+                self._guarded(self._source.refresh if whole else self._source.poll)
         return mine
 
     def _guarded(self, act: Callable[[], bool]) -> bool:

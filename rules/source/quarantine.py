@@ -1,47 +1,45 @@
 """Holds back what does not compile: which chains, and what serves in their place.
 
-For the rule source, when rows have changed. Two things can break a chain. Its own new text: then
-the earlier text serves, also for the chains that include or extend it. Or other chains, of which
-one is gone or has changed: then what it was last compiled to serves. Reads no database; earlier
-versions are handed in.
+For the rule source, when rows have changed. Three things can break a chain. A script that nobody
+can use: then the chain is compiled with that script as it last could be. Its own new text: then the
+earlier text serves, also for the chains that include or extend it. Or other chains and scripts, of
+which one is gone or has changed: then what it was last compiled to serves. What was is what this
+process served; what it never served, the kept versions tell. Reads no database; they are handed in.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Final, TypeAlias
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from hashlib import sha256
+from typing import Final
 
-from rules.compiler import Compiled
+from rules.compiler import ChainText, Compiled
 from rules.errors import ChainInvalid, Diagnostic, RuleError
 from rules.jobs import RESERVED
-from rules.source.chains import NONE_HELD, Held, TenantChains
+from rules.source.chains import NONE_HELD, Held, TenantChains, Used
+from rules.source.past import NOTHING_STORED, Mended, Past, Stored, used_by
 from rules.source.repository import ChainRow
-
-Stored: TypeAlias = Callable[[str], Iterable[ChainRow]]
-"""Earlier versions of a chain that somebody has kept, the newest first."""
 
 TEMPLATE: Final = "placeholder_missing"
 MANY: Final = 50
 """Changes of one tenant at once; with more it is quicker to try all its chains."""
 
 
-def nothing_stored(_chain: str) -> Iterable[ChainRow]:
-    """No version was kept."""
-    return ()
-
-
 def settle(
     chains: TenantChains,
     before: TenantChains | None,
     suspects: Collection[str],
-    stored: Stored = nothing_stored,
+    stored: Stored = NOTHING_STORED,
     *,
     settled: bool,
 ) -> TenantChains:
     """The chains with those of the suspects held back that do not compile; others stay as they are.
 
-    `before` is what served until now. What is held back is a suspect, too: it may have healed.
+    `before` is what served until now. What is held back is a suspect, too: it may have healed; and
+    so are those that include it, which stand between it and others that do.
     """
-    return _Trial(chains, before, stored).run({*suspects, *chains.held}, settled=settled)
+    held = suspects_of(chains, chains.held.keys()) if chains.held else set()
+    return _Trial(chains, before, stored).run({*suspects, *held}, settled=settled)
 
 
 def suspects_of(chains: TenantChains, changed: Collection[str]) -> set[str]:
@@ -57,10 +55,14 @@ def suspects_of(chains: TenantChains, changed: Collection[str]) -> set[str]:
             name
             for name, text in chains.texts.items()
             if name not in found
-            and ((holds(text.text) and names(text.text)) or text.extends in new)
+            and ((holds(_whole(text)) and names(_whole(text))) or text.extends in new)
         }
         found |= new
     return found
+
+
+def _whole(text: ChainText) -> str:
+    return text.text if text.route is None else f"{text.text}\n{text.route}"
 
 
 def _mention(name: str) -> str:
@@ -76,7 +78,7 @@ def failing(chains: TenantChains, names: Iterable[str]) -> set[str]:
 
 def problems(chains: TenantChains, names: Iterable[str]) -> dict[str, tuple[Diagnostic, ...]]:
     """Why those of the chains do not compile that do not."""
-    trial = _Trial(chains, None, nothing_stored)
+    trial = _Trial(chains, None, NOTHING_STORED)
     found = ((name, trial.problem(name)) for name in names if trial.serves(name))
     return {name: problem for name, problem in found if problem is not None}
 
@@ -88,9 +90,10 @@ class _Trial:
         self.held_before = chains.held
         self.chains = chains
         self.before = before
-        self.stored = stored
+        self.past = Past(stored)
         self.earlier: dict[str, Iterator[ChainRow]] = {}
-        self.left: dict[str, ChainRow] = {}
+        self.sound: dict[str, Mended] = {}
+        self.good: dict[str, Mended | None] = {}
 
     def serves(self, name: str) -> bool:
         row = self.chains.rows.get(name)
@@ -101,22 +104,33 @@ class _Trial:
         # As the rows are, without holding anything back.
         self.chains = self.chains.holding(NONE_HELD, settled=settled)
         held: dict[str, Held] = {}
-        failed = self._failed(suspects)
-        first = dict(failed)
-        while roots := self._roots(failed):
-            for name in roots:
-                row = self.left.pop(name)
-                held[name] = Held(self.chains.rows[name].version, first[name], row=row)
-            self.chains = self.chains.holding(dict(held), settled=settled)
+        first: dict[str, tuple[Diagnostic, ...]] = {}
+        stuck: set[str] = set()
+        while True:
             failed = self._failed(suspects)
             first = {**failed, **first}
+            layer = self._layer(failed.keys() - self.sound.keys() - stuck)
+            if not layer:
+                break
+            rows = {name: row for name in layer if (row := self._another(name)) is not None}
+            stuck |= layer - rows.keys()
+            for name, row in rows.items():
+                held[name] = Held(self.chains.rows[name].version, first[name], row=row)
+            if rows:
+                self.chains = self.chains.holding(dict(held), settled=settled)
         for name in failed:
-            held[name] = self._kept(name, first[name])
-        return self.chains.holding({n: self._dated(n, h) for n, h in held.items()}, settled=settled)
+            held[name] = self._mended(name, first[name], held.get(name))
+        self.chains = self.chains.holding(held, settled=settled)
+        told = {name: self._told(name, one) for name, one in held.items()}
+        return self.chains.holding(told, settled=settled)
 
     def _failed(self, names: Iterable[str]) -> dict[str, tuple[Diagnostic, ...]]:
+        """Those that do not compile; `sound` are then those that do with other scripts."""
         tried = ((name, self.problem(name)) for name in sorted(names))
-        return {name: problem for name, problem in tried if problem is not None}
+        failed = {name: problem for name, problem in tried if problem is not None}
+        with_others = ((name, self.past.with_sound_scripts(self.chains, name)) for name in failed)
+        self.sound = {name: found for name, found in with_others if found is not None}
+        return failed
 
     def problem(self, name: str) -> tuple[Diagnostic, ...] | None:
         """Why a chain, or its route, does not compile with the texts that now count."""
@@ -140,57 +154,59 @@ class _Trial:
         """Whether an open placeholder is the author's will: it stands in the chain's own text."""
         return self.chains.texts[name].extends is None and "{{" in self.chains.texts[name].text
 
-    def _roots(self, failed: Iterable[str]) -> tuple[str, ...]:
-        """Chains whose own text is to blame, or else all for which there is an earlier one."""
-        able = [name for name in failed if self._another(name)]
+    def _layer(self, failed: set[str]) -> set[str]:
+        """Chains that name no other failing one, or else all: their own texts come first."""
         texts = self.chains.texts
-        own = [
+        own = {
             name
-            for name in able
+            for name in failed
             if not any(
                 other != name and (other in texts[name].text or other == texts[name].extends)
                 for other in failed
             )
-        ]
-        return tuple(own or able)
+        }
+        return own or failed
 
-    def _another(self, name: str) -> bool:
-        """Whether there is a row that was not tried yet; it is then in `left`."""
-        if name not in self.left:
-            rows = self.earlier.setdefault(name, self._earlier(name))
-            if (row := next(rows, None)) is not None:
-                self.left[name] = row
-        return name in self.left
+    def _another(self, name: str) -> ChainRow | None:
+        """A row of before that was not tried yet, if the chain's own text may be to blame."""
+        return next(self.earlier.setdefault(name, self._earlier(name)), None)
 
     def _earlier(self, name: str) -> Iterator[ChainRow]:
-        """Rows of before with other texts: what served, then what somebody kept."""
+        """Rows of before with other texts: what served or, if nothing did, what once compiled."""
         row = self.chains.rows[name]
         if self.before is not None and name in self.before.rows:
             was, held = self.before.effective(name), self.before.held.get(name)
             good = held is None or held.serving_version is not None
             if good and was.serving and _text(was) != _text(row):
                 yield was
-            if self._served(name) is not None:
+            if self._served_whole(self.before, name):
                 # That is the last good version, whatever others somebody kept.
                 return
-        for kept in self.stored(name):
-            if _text(kept) != _text(row):
-                yield kept
+        self.good[name] = good_then = self.past.last_good(self.chains, name)
+        if good_then is not None and _text(good_then.row) != _text(self.chains.effective(name)):
+            yield good_then.row
 
-    def _kept(self, name: str, found: tuple[Diagnostic, ...]) -> Held:
-        """What a chain was compiled to before other chains broke it; itself if only its route is
-        bad, since it can be started by its name.
-        """
+    def _mended(self, name: str, found: tuple[Diagnostic, ...], held: Held | None) -> Held:
+        """What serves for a chain that does not compile, whatever text of it counts."""
         version = self.chains.rows[name].version
-        sound = self._sound(name)
-        if sound is not None:
-            return Held(version, found, kept=sound)
-        kept = self._served(name)
-        if self.before is None or kept is None:
-            return Held(version, found)
-        return Held(version, found, row=self.before.effective(name), kept=kept)
+        row = held.row if held is not None else None
+        if (sound := self.sound.get(name)) is not None:
+            return _kept(version, found, row, sound)
+        good = self.good.get(name)
+        route = self.before.route(name) if self.before is not None else None
+        if (compiled := self._by_name(name)) is not None:
+            route = route or (good.route if good is not None else None)
+            return Held(version, found, row=row, kept=compiled, route=route)
+        served = self._served(name)
+        if self.before is not None and served is not None:
+            row, used = self.before.effective(name), self._used(self.before, name, served)
+            return Held(version, found, row=row, kept=served, route=route, used=used)
+        if good is not None:
+            return _kept(version, found, good.row, good)
+        return Held(version, found)
 
-    def _sound(self, name: str) -> Compiled | None:
+    def _by_name(self, name: str) -> Compiled | None:
+        """A chain of which only the route is bad can be started by its name."""
         try:
             return self.chains.deployment.compile(name, self.chains.texts)
         except ChainInvalid:
@@ -205,14 +221,47 @@ class _Trial:
         except RuleError:
             return None
 
-    def _dated(self, name: str, held: Held) -> Held:
-        """A chain that was held back before, for the same version, is so since then."""
+    def _served_whole(self, before: TenantChains, name: str) -> bool:
+        """Whether it served before, and was chosen by its route if it has one."""
+        if self._served(name) is None:
+            return False
+        text = before.texts.get(name)
+        return text is None or not text.routed or before.route(name) is not None
+
+    def _used(self, before: TenantChains, name: str, served: Compiled) -> Used:
+        """What the chain was compiled with."""
+        held = before.held.get(name)
+        if held is not None and held.kept is served:
+            return held.used
+        return used_by(served, before.route(name), before.texts, before.deployment.scripts)
+
+    def _told(self, name: str, held: Held) -> Held:
+        """With what it serves; who was held back before, for the same version, is so since then."""
         was = self.held_before.get(name)
         if was is None and self.before is not None:
             was = self.before.held.get(name)
-        if was is None or was.version != held.version:
-            return held
-        return Held(held.version, held.diagnostics, held.row, held.kept, was.since)
+        since = was.since if was is not None and was.version == held.version else held.since
+        others = self.chains.differing(held.used)
+        return replace(held, since=since, others=others, serves=_serves(self.chains, name))
+
+
+def _kept(version: int, found: tuple[Diagnostic, ...], row: ChainRow | None, one: Mended) -> Held:
+    return Held(version, found, row=row, kept=one.compiled, route=one.route, used=one.used)
+
+
+def _serves(chains: TenantChains, name: str) -> str:
+    """What a chain that is held back serves, in a word; empty for nothing."""
+    held, row = chains.held[name], chains.effective(name)
+    if held.serving_version is None:
+        return ""
+    try:
+        sha = chains.compiled(name).plan.sha
+    except ChainInvalid:
+        # A template: only others take it in.
+        sha = row.sha
+    route = chains.route(name)
+    parts = (sha, row.transactional, row.undo_policy, route and route.sha)
+    return sha256(repr(parts).encode()).hexdigest()
 
 
 def _text(row: ChainRow) -> tuple[str, str | None, str | None]:

@@ -13,10 +13,12 @@ from sqlalchemy import Connection, Engine, and_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from rules.source.edits import Edits
+from rules.source.histories import Histories
 from rules.source.keeping import Changes, Keeper, Kept, Touched, replaced
 from rules.source.metadata import MetadataRepository
 from rules.source.named import NamedChains
 from rules.source.naming import RuleNames
+from rules.source.past import Stored
 from rules.source.repository import ChainRepository, ChainRow, chain_of, columns_of
 from rules.source.revision import (
     EVERYTHING_EVERY,
@@ -30,7 +32,7 @@ from rules.source.script_reading import ScriptReader
 from rules.source.scripts import ScriptRow
 from rules.source.tables import flow_chain, rule_change
 from rules.source.tenant_scripts import ScriptChanges
-from rules.source.versions import CHAIN, COMPONENT, Place, earlier_chains
+from rules.source.versions import CHAIN, COMPONENT, Place
 
 USUAL: Final = RuleNames()
 
@@ -155,10 +157,10 @@ class RuleReader:
         """How changes are seen."""
         return stand.mode if self._named is None else "comparison"
 
-    def earlier(self, namespace: str, tenant: str, chain: str) -> list[ChainRow]:
-        """Versions of a chain that somebody kept, the newest first. Raises SQLAlchemyError."""
-        with self._engine.connect() as connection:
-            return earlier_chains(connection, self._application, namespace, tenant, chain)
+    def earlier(self, namespace: str, tenant: str) -> Stored:
+        """The versions that somebody kept of a tenant's chains and scripts."""
+        places = dict.fromkeys((namespace, self._namespaces[0]))
+        return Histories(self._engine, self._application, tuple(places), tenant)
 
     def _everything(self, connection: Connection) -> Everything:
         self._polls = 0

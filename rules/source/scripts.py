@@ -58,7 +58,7 @@ class ScriptRow:
     @property
     def script(self) -> ScriptText:
         """What chains have to know of it."""
-        return ScriptText(self.id, self.text, self.type, self.language, self.name)
+        return ScriptText(self.id, self.text, self.type, self.language, self.name, self.version)
 
 
 def script_of(row: RowMapping | Mapping[str, Any]) -> ScriptRow:

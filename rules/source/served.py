@@ -4,7 +4,7 @@ For the rule source, which swaps one for the next. The chains of the first names
 those of the others. Pure: nothing here asks the database but through `Earlier`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -14,6 +14,7 @@ from rules.source.chains import TenantChains
 from rules.source.deployment import Deployments
 from rules.source.edits import Edits
 from rules.source.keeping import Changes, Touched
+from rules.source.past import Stored
 from rules.source.plans import Plans
 from rules.source.reading import Changed, Everything
 from rules.source.repository import ChainRow
@@ -22,8 +23,8 @@ from rules.source.scripts import ScriptRow
 from rules.source.snapshot import Snapshot
 from rules.source.tenant_scripts import ScriptChanges
 
-Earlier: TypeAlias = Callable[[str, str, str], Iterable[ChainRow]]
-"""Versions that somebody kept of a chain, by namespace, tenant and name; the newest first."""
+Earlier: TypeAlias = Callable[[str, str], Stored]
+"""Versions that somebody kept, by namespace and tenant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,17 @@ class Served:
     def sha(self) -> str:
         """The same for the same rules, in whatever order they came."""
         return f"{self.mark:064x}"
+
+    @property
+    def serving_sha(self) -> str | None:
+        """The same where the same serves, also for what is held back; None until all was tried."""
+        mark = self.mark
+        for namespace, snapshot in self.snapshots.items():
+            if next(snapshot.unsettled(), None) is not None:
+                return None
+            for tenant, chain, held in snapshot.all_held():
+                mark ^= _number(f"{namespace}\n{tenant}\n{chain}\n{held.serves}")
+        return f"{mark:064x}"
 
     @property
     def edits(self) -> Edits:
@@ -97,7 +109,7 @@ def next_served(
         now = snapshot
         moved = beneath is not None and beneath[0] is not beneath[1]
         if own or moved or deployments is not before.deployments:
-            now = snapshot.changed(own, partial(_stored, earlier, namespace), beneath, deployments)
+            now = snapshot.changed(own, partial(earlier, namespace), beneath, deployments)
         if read.edits is not None and read.edits != snapshot.edits:
             now = now.edited(read.edits)
         snapshots[namespace] = now
@@ -142,10 +154,6 @@ def settled(before: Served, chains: TenantChains) -> Served:
     return replace(before, snapshots={**before.snapshots, namespace: snapshot})
 
 
-def _stored(earlier: Earlier, namespace: str, tenant: str) -> Callable[[str], Iterable[ChainRow]]:
-    return partial(earlier, namespace, tenant)
-
-
 def _differences(before: Served, read: Everything) -> Changes:
     """What is now there, and of what was there what is gone."""
     found: dict[str, dict[str, dict[str, ChainRow | None]]] = {}
@@ -174,4 +182,8 @@ def _real(before: Served, changes: Changes) -> Changes:
 
 def _mark(namespace: str, row: ChainRow | ScriptRow) -> int:
     """A script has no namespace."""
-    return int.from_bytes(sha256(f"{namespace}\n{row.sha}".encode()).digest(), "big")
+    return _number(f"{namespace}\n{row.sha}")
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(sha256(text.encode()).digest(), "big")

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
 from time import monotonic
 from typing import Final, Literal
@@ -25,7 +24,9 @@ from rules.scripts import NO_ENGINES, Engines
 from rules.source.chains import TenantChains
 from rules.source.deployment import Deployments
 from rules.source.keeping import Touched
+from rules.source.lock import RefreshLock
 from rules.source.naming import RuleNames
+from rules.source.notices import quarantined, tell_quarantine
 from rules.source.origin import Origin
 from rules.source.plans import MOST_PLANS, Plans
 from rules.source.quarantine import failing, settle
@@ -48,8 +49,11 @@ from rules.source.status import (
     RefreshReport,
     RuleStatus,
 )
+from rules.source.turns import TURN_SECONDS, Turns
 
 RETRY_SECONDS: Final = 3.0
+LOOK_SECONDS: Final = 2.0
+"""How long someone who misses a chain waits for other instances."""
 _UNREAD: Final = (SQLAlchemyError, OSError)
 
 _log = structlog.get_logger(__name__)
@@ -62,7 +66,8 @@ class RuleSource:
     the limit, in milliseconds, of a WHEN that says none itself. Of the namespaces in `further`, the
     chains are served that a route chooses; these may include and extend chains of the first one.
     At most `most_plans` chains are kept compiled. Read is from `origin`; unless one is given, from
-    the engine's tables, which have these `names`.
+    the engine's tables, which have these `names`. Where instances share a `lock`, they read one at
+    a time what nobody waits for; who is told to read, and the poller, ask for `turns`.
     """
 
     def __init__(
@@ -80,8 +85,10 @@ class RuleSource:
         observer: Observer | None = None,
         clock: Callable[[], float] = monotonic,
         engines: Engines = NO_ENGINES,
+        lock: RefreshLock | None = None,
     ) -> None:
         self.engine: Final = engine
+        self.turns: Final = Turns(lock)
         self.namespaces: Final = tuple(dict.fromkeys((namespace, *further)))
         self._reader: Origin = origin or RuleReader(engine, application, self.namespaces, names)
         self._application = application
@@ -112,6 +119,17 @@ class RuleSource:
         """
         with self._refreshing:
             return self._look(keep=keep)
+
+    def read_in_turn(self, *, everything: bool = False, within: float = TURN_SECONDS) -> bool:
+        """`refresh` or `poll` for who is told to, as all are: one instance at a time.
+
+        False also if others were at it for so many seconds; then the poller reads it after them.
+        """
+        with self.turns.taken(within) as mine:
+            if mine:
+                return self.refresh() if everything else self.poll()
+        self.turns.owe("everything" if everything else "changes")
+        return False
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -156,7 +174,7 @@ class RuleSource:
             return False
         self._served = after
         if before is not None and after is not None:
-            self._tell_quarantine(before, after)
+            tell_quarantine(before, after)
         report = RefreshReport("idle", self._clock() - started, number, everything)
         self._read(replace(report, outcome="changed") if number or before is None else report)
         return True
@@ -251,8 +269,15 @@ class RuleSource:
         False if nothing was read: because of the database, or because that was tried within the
         last few seconds (names that do not exist must not become a load on the database).
         """
-        with self._in_time() as mine:
-            return mine and self._may_try() and self._look()
+        if not self._may_try():
+            return False
+        with self.turns.taken(LOOK_SECONDS) as turn:
+            if turn:
+                with self._in_time() as mine:
+                    return mine and self._may_try() and self._look()
+        self._tried_at = self._clock()
+        self.turns.owe("changes")
+        return False
 
     @contextmanager
     def _in_time(self) -> Iterator[bool]:
@@ -313,7 +338,7 @@ class RuleSource:
             # They have changed meanwhile, and are tried again.
             return "outrun"
 
-        stored = partial(self._reader.earlier, namespace, tenant)
+        stored = self._reader.earlier(namespace, tenant)
         try:
             # What serves in place of those that are held back already goes on serving.
             now = settle(chains, chains, broken, stored, settled=True)
@@ -322,32 +347,17 @@ class RuleSource:
             return "unread"
         now.carry_routes(chains)
         self._served = settled(before, now)
-        self._tell_quarantine(before, self._served)
+        tell_quarantine(before, self._served)
         return "held" if now.held else "sound"
-
-    def _tell_quarantine(self, before: Served, after: Served) -> None:
-        for namespace, snapshot in after.snapshots.items():
-            if snapshot is before.snapshots[namespace]:
-                continue
-            for tenant in snapshot.differing(before.snapshots[namespace]):
-                was, now = before.snapshots[namespace].held(tenant), snapshot.held(tenant)
-                for chain in now.keys() - was.keys():
-                    held = now[chain]
-                    _log.error(
-                        "chain_quarantined",
-                        namespace=namespace,
-                        tenant=tenant,
-                        chain=chain,
-                        version=held.version,
-                        serving=held.serving_version,
-                        why=held.diagnostics[0].message if held.diagnostics else "",
-                    )
-                for chain in was.keys() - now.keys():
-                    _log.info("chain_healed", namespace=namespace, tenant=tenant, chain=chain)
 
     def clear(self) -> int:
         """Forget what is compiled; how many chains that were. They are compiled when asked for."""
         return self._plans.clear()
+
+    def quarantined(self, tenant: str) -> tuple[Quarantined, ...]:
+        """The tenant's chains that are held back, in all namespaces."""
+        served = self._served
+        return tuple(quarantined(served, tenant)) if served else ()
 
     @property
     def status(self) -> RuleStatus:
@@ -367,21 +377,8 @@ class RuleSource:
             last=self._last,
             tally=self._tally,
             sha=served.sha if served else "",
-            quarantined=tuple(_quarantined(served)) if served else (),
+            serving_sha=served.serving_sha if served else None,
+            quarantined=tuple(quarantined(served)) if served else (),
             untried=sum(1 for _ in self._untried()),
             plans=len(self._plans),
         )
-
-
-def _quarantined(served: Served) -> Iterator[Quarantined]:
-    for namespace, snapshot in served.snapshots.items():
-        for tenant, chain, held in snapshot.all_held():
-            yield Quarantined(
-                namespace=namespace,
-                tenant=tenant,
-                chain=chain,
-                version=held.version,
-                serving=held.serving_version,
-                since=held.since,
-                diagnostics=held.diagnostics,
-            )

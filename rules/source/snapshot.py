@@ -18,8 +18,9 @@ from rules.plan import ComponentPolicy, Plan
 from rules.source.chains import NOTHING, Held, TenantChains, reserved, text_of
 from rules.source.deployment import Deployments, rescripted
 from rules.source.edits import NO_EDITS, Edits, edited_plan
+from rules.source.past import NOTHING_STORED, Stored
 from rules.source.plans import Plans, Texts
-from rules.source.quarantine import Stored, nothing_stored, settle, suspects_of
+from rules.source.quarantine import settle, suspects_of
 from rules.source.repository import ChainRow, UndoPolicy
 
 TenantChanges: TypeAlias = Mapping[str, ChainRow | None]
@@ -87,7 +88,7 @@ class Snapshot:
             lower = beneath[1]._tenants.get(tenant) if beneath else None
             below = lower.texts if lower else NOTHING
             own = changes.get(tenant, NO_CHANGES)
-            kept = stored(tenant) if stored else nothing_stored
+            kept = stored(tenant) if stored else NOTHING_STORED
             now = new._after(tenant, own, below, beneath, kept)
             if now is None:
                 tenants.pop(tenant, None)

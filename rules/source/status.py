@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias, get_args
 
 from rules.errors import Diagnostic
+from rules.source.chains import StandIn
 from rules.source.revision import Mode
 
 Outcome: TypeAlias = Literal["idle", "changed", "failed"]
@@ -28,7 +29,10 @@ class Degraded:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A chain that does not compile as it now is. `serving` is the earlier version that serves."""
+    """A chain that does not compile as it now is. `serving` is the version of it that serves.
+
+    `stand_ins` are what serves in place of present versions: of the chain, and of what it names.
+    """
 
     namespace: str
     tenant: str
@@ -37,6 +41,7 @@ class Quarantined:
     serving: int | None
     since: datetime
     diagnostics: tuple[Diagnostic, ...]
+    stand_ins: tuple[StandIn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +114,10 @@ class RuleStatus:
     """How current the served rules are.
 
     `refreshed_at` is when they were last known to be the database's, `changed_at` when they last
-    changed. `sha` is the same in all processes that serve the same rules. `mode` says how changes
-    are seen; `untried` tenants have chains of which nobody knows yet whether they compile. `plans`
-    are kept compiled.
+    changed. `sha` is the same in all processes that have read the same rules, `serving_sha` in all
+    that serve the same, also for what does not compile; None until all was tried. `mode` says how
+    changes are seen; `untried` tenants have chains of which nobody knows yet whether they compile.
+    `plans` are kept compiled.
     """
 
     application: str
@@ -126,6 +132,7 @@ class RuleStatus:
     last: RefreshReport | None = None
     tally: Tally = NOTHING_YET
     sha: str = ""
+    serving_sha: str | None = None
     quarantined: tuple[Quarantined, ...] = ()
     untried: int = 0
     plans: int = 0

@@ -4,24 +4,29 @@ For the rule source, which serves an earlier version where the present one does 
 who writes chains. A version is never changed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import structlog
 from pydantic import TypeAdapter
 from pydantic_core import to_json
-from sqlalchemy import Connection, Text, insert, select, type_coerce
+from sqlalchemy import Connection, Text, func, insert, select, type_coerce
 
-from rules.source.repository import ChainRow, chain_of
+from rules.source.past import Once
+from rules.source.repository import PUBLISHED, ChainRow, chain_of
+from rules.source.scripts import ScriptRow, script_of
 from rules.source.tables import config_version as table
 
 CHAIN: Final = "CHAIN"
 COMPONENT: Final = "COMPONENT"
 MOST_TRIED: Final = 50
-NEVER_SERVED: Final = ("DRAFT", "UNPUBLISH", "DISABLE", "DELETE")
+DRAFTS: Final = ("DRAFT", "DISCARD")
+"""Changes that leave what is live as it is."""
+MADE: Final = ("CREATE", "IMPORT")
+"""Changes that, where they are the first ones, made what there was not."""
 
 Change = Literal[
     "CREATE",
@@ -39,6 +44,7 @@ Change = Literal[
     "FOUND",
 ]
 
+R = TypeVar("R", ChainRow, ScriptRow)
 ConfigType = Literal["CHAIN", "COMPONENT"]
 
 _CONTENT: Final = TypeAdapter(dict[str, Any])
@@ -137,32 +143,61 @@ def kept_shas(connection: Connection, place: Place) -> dict[int, str]:
     return {row.version: row.content_sha for row in connection.execute(query)}
 
 
-def earlier_chains(
-    connection: Connection, application: str, namespace: str, tenant: str, chain: str
-) -> list[ChainRow]:
-    """Versions of a chain that served, the newest first; unreadable ones are left out."""
-    query = (
-        select(table.c.version, type_coerce(table.c.content, Text).label("content"))
-        .where(
-            table.c.application_name == application,
-            table.c.namespace == namespace,
-            table.c.tenant_id == tenant,
-            table.c.config_type == CHAIN,
-            table.c.chain_name == chain,
-            table.c.change_type.not_in(NEVER_SERVED),
-        )
-        .order_by(table.c.version.desc())
-        .limit(MOST_TRIED)
+def chain_history(
+    connection: Connection, application: str, namespace: str, tenant: str, names: Sequence[str]
+) -> dict[str, list[Once[ChainRow]]]:
+    """What chains were from when on, the newest first; unreadable versions are left out."""
+    place = Place(application, CHAIN, namespace, tenant, "")
+    return _histories(connection, place, names, chain_row)
+
+
+def script_history(
+    connection: Connection, application: str, tenant: str, ids: Sequence[str]
+) -> dict[str, list[Once[ScriptRow]]]:
+    """The same of script components."""
+    place = Place(application, "COMPONENT", "", tenant, "")
+    return _histories(connection, place, ids, script_row)
+
+
+def _histories(
+    connection: Connection,
+    place: Place,
+    names: Sequence[str],
+    make: Callable[[str, str, int, Mapping[str, Any]], R],
+) -> dict[str, list[Once[R]]]:
+    where = {column: value for column, value in place.columns.items() if column != "chain_name"}
+    newest = func.row_number().over(partition_by=table.c.chain_name, order_by=table.c.id.desc())
+    recent = (
+        select(table.c.id, newest.label("place"))
+        .where(*(table.c[column] == value for column, value in where.items()))
+        .where(table.c.chain_name.in_(names), table.c.change_type.not_in(DRAFTS))
+        .subquery()
     )
-    found = []
-    for version, content in connection.execute(query):
+    query = (
+        select(
+            table.c.id,
+            table.c.chain_name,
+            table.c.version,
+            table.c.change_type,
+            type_coerce(table.c.content, Text).label("content"),
+        )
+        .join(recent, recent.c.id == table.c.id)
+        .where(recent.c.place <= MOST_TRIED)
+        .order_by(table.c.id.desc())
+    )
+    found: dict[str, list[Once[R]]] = {}
+    for at, name, version, change, content in connection.execute(query):
         try:
-            row = chain_row(tenant, chain, version, _CONTENT.validate_json(content))
+            told = _CONTENT.validate_json(content)
+            row = make(place.tenant, name, version, told)
         except (KeyError, ValueError) as error:
-            _log.warning("version_unreadable", tenant=tenant, chain=chain, why=str(error)[:300])
+            _log.warning("version_unreadable", tenant=place.tenant, name=name, why=str(error)[:300])
             continue
-        if row.serving:
-            found.append(row)
+        if change == "ROLLBACK" and row.status != PUBLISHED:
+            # A draft: what was live stayed so.
+            continue
+        gone = change == "DELETE"
+        found.setdefault(name, []).append(Once(at, None if gone else row, change in MADE))
     return found
 
 
@@ -181,5 +216,22 @@ def chain_row(tenant: str, chain: str, version: int, content: Mapping[str, Any])
             "undo_policy": content.get("undo_policy"),
             "extends": content.get("extends_chain"),
             "route": content.get("route"),
+        }
+    )
+
+
+def script_row(tenant: str, id: str, version: int, content: Mapping[str, Any]) -> ScriptRow:
+    """A script by what a version keeps of it. Raises KeyError for a column that it lacks."""
+    return script_of(
+        {
+            "tenant": tenant,
+            "id": id,
+            "version": version,
+            "name": content.get("component_name"),
+            "text": content["component_code"],
+            "type": content.get("component_type"),
+            "language": content.get("language"),
+            "status": content["status"],
+            "enabled": content["script_enable"],
         }
     )

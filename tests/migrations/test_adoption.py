@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import Engine, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
-from migrations.adoption import KEPT, PlatformRowsClash
+from migrations.adoption import PlatformRowsClash
+from migrations.kept import KEPT
+from migrations.rebuilding import PlatformRowsUnfit
 from migrations.run import downgrade, upgrade
 from rules.config.changes import publish
 from rules.config.kinds import CHAINS, COMPONENTS, Key, Kind
@@ -17,7 +19,7 @@ from rules.source.engine import create_engine_for
 from rules.source.repository import ChainRepository, ChainRow
 from rules.source.service import RuleSource
 from rules.source.versions import Note
-from tests.activities.mirror.stores import session_stores
+from tests.activities.mirror.stores import STORES, session_stores
 from tests.migrations.test_migrations import OURS, tables
 
 PLATFORM = (
@@ -51,28 +53,66 @@ CHAIN_ROWS = (
     " (2, 'Order', NULL, NULL, NULL, '2025-01-02 03:04:05')"
 )
 COMPONENT_ROWS = (
-    "INSERT INTO rule_component (tenant_id, component_id, component_code, component_type, status)"
-    " VALUES (1, 'price', 'return 1', 'script', 'PUBLISHED'), (1, 'old', 'x', NULL, 'DRAFT')"
+    "INSERT INTO rule_component (id, tenant_id, component_id, component_code, component_type,"
+    " status) VALUES (7, 1, 'price', 'return 1', 'script', 'PUBLISHED'),"
+    " (8, 1, 'old', 'x', NULL, 'DRAFT')"
 )
 ROWS = (CHAIN_ROWS, COMPONENT_ROWS, "INSERT INTO config_version VALUES (1, '{}')")
 
 
-@pytest.fixture
+SQLITE = (
+    """CREATE TABLE flow_chain (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant_id BIGINT NOT NULL,
+  chain_name VARCHAR(100) NOT NULL,
+  chain_code TEXT,
+  route VARCHAR(200),
+  status VARCHAR(20) DEFAULT 'DRAFT', -- 100% of them
+  owner VARCHAR(50) DEFAULT ('no' || 'body'),
+  update_time DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP
+)""",
+    "CREATE INDEX idx_owner ON flow_chain (owner)",
+    "CREATE TRIGGER owned AFTER UPDATE OF owner ON flow_chain BEGIN SELECT RAISE(ABORT, 'x'); END",
+    """CREATE TABLE rule_component (
+  id BIGINT NOT NULL PRIMARY KEY,
+  tenant_id BIGINT NOT NULL,
+  component_id VARCHAR(100) NOT NULL,
+  component_name VARCHAR(100),
+  component_code TEXT,
+  component_type VARCHAR(20),
+  status VARCHAR(20),
+  UNIQUE (tenant_id, component_id)
+)""",
+    "CREATE TABLE config_version (id BIGINT PRIMARY KEY, snapshot TEXT)",
+)
+MADE = {"mariadb": PLATFORM, "sqlite": SQLITE}
+
+
+@pytest.fixture(params=STORES)
 def engine(
     request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
-    """The platform's database; it runs on MySQL."""
-    with session_stores(request.config, tmp_path_factory).empty("mariadb", tmp_path) as url:
+    """The platform's database; it runs on MySQL, and one of its copies on SQLite."""
+    stores = session_stores(request.config, tmp_path_factory)
+    with stores.empty(request.param, tmp_path) as url:
         engine = create_engine_for(url, "tests")
-        run(engine, *PLATFORM, *ROWS)
+        run(engine, *MADE[request.param], *ROWS)
         yield engine
         engine.dispose()
+
+
+on_mariadb = pytest.mark.parametrize("engine", ["mariadb"], indirect=True)
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 def run(engine: Engine, *statements: str) -> None:
     with engine.begin() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement.replace("%", "%%"))
+
+
+def is_sqlite(engine: Engine) -> bool:
+    return engine.dialect.name == "sqlite"
 
 
 def asked(engine: Engine, query: str) -> list[tuple[object, ...]]:
@@ -89,7 +129,11 @@ def contents(engine: Engine, names: Iterable[str]) -> dict[str, list[tuple[objec
 
 
 def definition(engine: Engine, table: str) -> str:
-    """What the table is, but for where its numbering has come to."""
+    """What the table is, but for where its numbering has come to; with all that belongs to it."""
+    if is_sqlite(engine):
+        made = asked(engine, "SELECT tbl_name, sql FROM sqlite_master ORDER BY name")
+        # A table that was renamed once has its name in quotes.
+        return "\n".join(str(sql).replace('"', "") for name, sql in made if name == table)
     text = str(asked(engine, f"SHOW CREATE TABLE {table}")[0][1])
     return " ".join(word for word in text.split() if not word.startswith("AUTO_INCREMENT="))
 
@@ -112,12 +156,16 @@ def check_rows(engine: Engine) -> None:
     ]
     # The rows were not edited: what was edited last stays so.
     edited = asked(engine, "SELECT DISTINCT CAST(update_time AS CHAR) FROM flow_chain")
-    assert edited == [("2025-01-02 03:04:05.000000",)]
+    fraction = "" if is_sqlite(engine) else ".000000"
+    assert edited == [(f"2025-01-02 03:04:05{fraction}",)]
 
 
 def columns(engine: Engine, table: str) -> dict[str, tuple[str, bool]]:
     found = inspect(engine).get_columns(table)
-    return {one["name"]: (str(one["type"]), one["nullable"]) for one in found}
+    # On SQLite a text has whatever length.
+    types = (str(one["type"]) for one in found)
+    said = ("TEXT" if is_sqlite(engine) and one.startswith("VARCHAR") else one for one in types)
+    return {one["name"]: (type, one["nullable"]) for one, type in zip(found, said, strict=True)}
 
 
 def test_rows_survive_the_way_up_and_down_and_up_again(engine: Engine, tmp_path: Path) -> None:
@@ -144,8 +192,8 @@ def test_rows_survive_the_way_up_and_down_and_up_again(engine: Engine, tmp_path:
 def test_what_is_taken_over_is_what_is_made_new(engine: Engine, tmp_path: Path) -> None:
     upgrade(engine)
     fresh = create_engine_for(f"{engine.url.render_as_string(hide_password=False)}_new", "tests")
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE `{fresh.url.database}`")
+    if not is_sqlite(engine):
+        run(engine, f"CREATE DATABASE `{fresh.url.database}`")
     try:
         upgrade(fresh)
         for table in ("flow_chain", "rule_component", "config_version"):
@@ -155,7 +203,8 @@ def test_what_is_taken_over_is_what_is_made_new(engine: Engine, tmp_path: Path) 
             assert indexes[0] <= indexes[1]
     finally:
         fresh.dispose()
-        run(engine, f"DROP DATABASE `{fresh.url.database}`")
+        if not is_sqlite(engine):
+            run(engine, f"DROP DATABASE `{fresh.url.database}`")
 
 
 # Where somebody has already done by hand what the platform had planned.
@@ -173,7 +222,12 @@ PLANNED_OF_CHAINS = (
 
 def test_columns_that_are_there_already_keep_their_values(engine: Engine) -> None:
     names = ("flow_chain", "rule_component")
-    run(engine, *(each.format(name) for each in PLANNED for name in names), *PLANNED_OF_CHAINS)
+    planned = [each.format(name) for each in PLANNED for name in names]
+    if is_sqlite(engine):
+        # There is no index of a name twice, nor a comment.
+        planned.pop()
+    for statement in (*planned, *PLANNED_OF_CHAINS):
+        run(engine, statement.partition(" COMMENT")[0] if is_sqlite(engine) else statement)
     before = {name: definition(engine, name) for name in names}
     upgrade(engine)
     chains = ChainRepository(engine, "dms-liteflow", "default").read_all()
@@ -205,7 +259,7 @@ def test_rows_of_now_go_down_too_once_the_old_columns_can_hold_them(
     upgrade(engine)
     number = len(contents(engine, [table])[table])
     run(engine, NEW_ROWS[table])
-    with pytest.raises(DBAPIError, match="tenant_id"):
+    with pytest.raises((DBAPIError, PlatformRowsUnfit), match="tenant_id"):
         downgrade(engine)
     run(engine, REPAIRS[table])
     downgrade(engine)
@@ -215,6 +269,21 @@ def test_rows_of_now_go_down_too_once_the_old_columns_can_hold_them(
     assert sum(9 in row for row in after) == 1
 
 
+@on_sqlite
+def test_a_migration_that_fails_changes_nothing(engine: Engine) -> None:
+    before = {name: definition(engine, name) for name in tables(engine)}
+    run(engine, "CREATE TABLE rule_component_new (id INTEGER)")
+    with pytest.raises(DBAPIError, match="rule_component_new"):
+        upgrade(engine)
+    run(engine, "DROP TABLE rule_component_new")
+    assert {name: definition(engine, name) for name in tables(engine)} == before
+    upgrade(engine)
+    check_rows(engine)
+    downgrade(engine)
+    assert {name: definition(engine, name) for name in tables(engine)} == before
+
+
+@on_mariadb
 def test_a_migration_that_was_cut_off_can_be_repeated(engine: Engine) -> None:
     before = definition(engine, "flow_chain")
     # As a migration leaves it that ended after its first column.

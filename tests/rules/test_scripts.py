@@ -31,8 +31,10 @@ class Engines:
         return "line 1: unbalanced" if "((" in text else None
 
 
-def script(id: str = "price", text: str = "return 1", **more: str) -> ScriptText:
-    return ScriptText(id, text, **{"language": "python", **more})
+def script(
+    id: str = "price", text: str = "return 1", *, type: str = "script", language: str = "python"
+) -> ScriptText:
+    return ScriptText(id, text, type, language)
 
 
 def components(*scripts: ScriptText, engines: Engines | None = None) -> Components:

@@ -87,8 +87,10 @@ async def test_the_status_tells_a_tenant_of_its_own_quarantine_only(
     (theirs,) = (await other.get("status"))["instances"]
     (held,) = mine["quarantine"]
     assert (held["chain"], held["serving_version"]) == ("whole", 1)
+    assert held["stand_ins"] == [{"type": "chain", "name": "part", "version": 1}]
     assert held["diagnostics"][0]["category"] == "unknown_ref"
     assert theirs["quarantine"] == []
+    assert (mine["tenant_quarantine_size"], theirs["tenant_quarantine_size"]) == (1, 0)
     assert mine["quarantine_size"] == theirs["quarantine_size"] > 0
 
 

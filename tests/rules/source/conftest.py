@@ -61,7 +61,7 @@ def impatient(url: str) -> Iterator[Engine]:
 @pytest.fixture
 def new(impatient: Engine, components: Mapping[str, ComponentPolicy]) -> New:
     """Rule sources of instances that share a database."""
-    return lambda: RuleSource(impatient, "dms-liteflow", "default", components)
+    return lambda lock=None: RuleSource(impatient, "dms-liteflow", "default", components, lock=lock)
 
 
 @pytest.fixture

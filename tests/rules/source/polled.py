@@ -1,8 +1,8 @@
 """A rule source under a poller's thread that looks often, and servers that are taken away."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from dev.databases import DatabaseServer, RedisServer
 from rules.source.lock import RefreshLock
@@ -15,15 +15,17 @@ LIMIT: Final = 60.0
 OFTEN: Final = Polling(every=0.05, start=0)
 ORDER: Final = ChainRow(tenant="1", name="order", text="THEN(a);")
 
-New = Callable[[], RuleSource]
+
+class New(Protocol):
+    """Makes the rule source of an instance."""
+
+    def __call__(self, lock: RefreshLock | None = None) -> RuleSource: ...
 
 
 @contextmanager
-def polled(
-    source: RuleSource, polling: Polling = OFTEN, lock: RefreshLock | None = None
-) -> Iterator[RuleSource]:
+def polled(source: RuleSource, polling: Polling = OFTEN) -> Iterator[RuleSource]:
     """The source, kept current until the end of the block."""
-    poller = Poller(source, polling, lock)
+    poller = Poller(source, polling)
     poller.start()
     try:
         yield source

@@ -16,6 +16,7 @@ from rules.source.service import RuleSource
 from rules.source.snapshot import Snapshot
 from rules.source.tables import config_version, flow_chain
 from rules.source.versions import Note, record_chain
+from tests.rules.source.told import Told
 
 Components = Mapping[str, ComponentPolicy]
 Steps = Mapping[str, Any]
@@ -233,10 +234,8 @@ def test_a_held_back_chain_keeps_its_options_and_its_version(components: Compone
 
 
 def test_what_served_goes_before_what_somebody_kept(components: Components) -> None:
-    older = row("order", "THEN(c);", version=0)
-    after = Snapshot(ROWS, components).changed(
-        {"1": {"pay": None}}, lambda _tenant: lambda _chain: [older]
-    )
+    older = Told({"order": [row("order", "THEN(c);", version=0)]})
+    after = Snapshot(ROWS, components).changed({"1": {"pay": None}}, lambda _tenant: older)
     assert steps(after, "order") == "ab"
 
 
@@ -297,7 +296,7 @@ def test_after_a_restart_a_kept_version_serves(
 ) -> None:
     for one in (ORDER, PAY):
         repository.save(one)
-    versions = [row("pay", "THEN(nowhere);", version=3), row("pay", "THEN(d);", version=2), PAY]
+    versions = [PAY, row("pay", "THEN(d);", version=2), row("pay", "THEN(nowhere);", version=3)]
     with engine.begin() as connection:
         for one in versions:
             record_chain(connection, "dms-liteflow", "default", one, Note("UPDATE", "ann", "why"))

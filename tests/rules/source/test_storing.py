@@ -15,7 +15,7 @@ from rules.source.script_repository import ScriptRepository
 from rules.source.scripts import ScriptRow
 from rules.source.storing import RowStale, Shelf, lock_rules, store
 from rules.source.tables import config_version, flow_chain, rule_component
-from rules.source.versions import Note, earlier_chains
+from rules.source.versions import Note, chain_history
 
 APPLICATION = "dms-liteflow"
 NOTE = Note("IMPORT", "ann", "a reason")
@@ -174,7 +174,10 @@ def test_a_version_that_was_kept_can_serve(engine: Engine, connection: Connectio
     case = Case(shelf, ChainRow(tenant="1", name="order", text="THEN(a);"), flow_chain, {})
     first = stored(engine, case, None, case.row)
     second = stored(engine, case, first, replace(first, text="THEN(b);"))
-    assert earlier_chains(connection, APPLICATION, "default", "1", "order") == [second, first]
+    kept = chain_history(connection, APPLICATION, "default", "1", ["order", "other"])
+    assert {name: [one.row for one in once] for name, once in kept.items()} == {
+        "order": [second, first]
+    }
 
 
 def test_a_writer_waits_for_the_one_before_it(engine: Engine, case: Case) -> None:
