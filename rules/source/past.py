@@ -212,9 +212,7 @@ class _Moment:
     def mended(self, name: str, row: ChainRow) -> Mended | None:
         """The chain as this text of it compiled then, if it did."""
         made, self._rows[name] = self._deployment(), row
-        texts: Mapping[str, ChainText] = self._chains.texts
-        if not self._now:
-            texts = _Asked(texts, self._text)
+        texts = _Asked(self._chains.texts.get if self._now else self._text)
         try:
             compiled = made.compile(name, texts)
             route = made.route(name, texts) if row.route is not None else None
@@ -224,7 +222,7 @@ class _Moment:
 
     def _deployment(self) -> Deployment:
         made = self._chains.deployment
-        scripts = _Asked(made.scripts, self._script)
+        scripts = _Asked(self._script)
         return replace(made, components=_Known(made.registered, scripts, made.engines))
 
     def _text(self, name: str) -> ChainText | None:
@@ -281,10 +279,9 @@ class _Moment:
 
 
 class _Asked(Mapping[str, V]):
-    """Finds what somebody asks for; lists the names of now."""
+    """Finds what somebody asks for. It lists nothing: nobody reads what might have been meant."""
 
-    def __init__(self, names: Mapping[str, V], find: Callable[[str], V | None]) -> None:
-        self._names = names
+    def __init__(self, find: Callable[[str], V | None]) -> None:
         self._find = find
 
     def __getitem__(self, name: str) -> V:
@@ -294,10 +291,10 @@ class _Asked(Mapping[str, V]):
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(())
 
     def __len__(self) -> int:
-        return len(self._names)
+        return 0
 
 
 class _Known(Components):

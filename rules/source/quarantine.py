@@ -104,11 +104,9 @@ class _Trial:
         # As the rows are, without holding anything back.
         self.chains = self.chains.holding(NONE_HELD, settled=settled)
         held: dict[str, Held] = {}
-        first: dict[str, tuple[Diagnostic, ...]] = {}
         stuck: set[str] = set()
+        failed = first = self._failed(suspects)
         while True:
-            failed = self._failed(suspects)
-            first = {**failed, **first}
             layer = self._layer(failed.keys() - self.sound.keys() - stuck)
             if not layer:
                 break
@@ -118,6 +116,8 @@ class _Trial:
                 held[name] = Held(self.chains.rows[name].version, first[name], row=row)
             if rows:
                 self.chains = self.chains.holding(dict(held), settled=settled)
+                failed = self._failed(suspects)
+                first = {**failed, **first}
         for name in failed:
             held[name] = self._mended(name, first[name], held.get(name))
         self.chains = self.chains.holding(held, settled=settled)
