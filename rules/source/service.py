@@ -157,7 +157,8 @@ class RuleSource:
                 self._read(RefreshReport("idle", self._clock() - started))
             return found
 
-    def _look(self, *, everything: bool = False, keep: bool = True) -> bool:
+    def _look(self, *, everything: bool = False, keep: bool = True, also: int = 0) -> bool:
+        """Read and swap; `also` so many rows were found changed by the look before."""
         self._tried_at = started = self._clock()
         before = self._served
         if before is None and not keep:
@@ -165,7 +166,8 @@ class RuleSource:
             return False
         try:
             read = self._ask(None if everything or before is None else before.stand, keep=keep)
-            changes = self._changes(before, read, keep=keep)
+            found = Touched() if before is None or read is None else changes_of(before, read)
+            changes = self._versions(before, found, keep=keep)
             if changes is None:
                 return False
             after, number = self._after(before, read, changes)
@@ -175,6 +177,10 @@ class RuleSource:
         self._served = after
         if before is not None and after is not None:
             tell_quarantine(before, after)
+        number += also
+        if changes != found:
+            # To number rows is a change, too, for which nobody shall wait until the next poll.
+            return self._look(also=number) or True
         report = RefreshReport("idle", self._clock() - started, number, everything)
         self._read(replace(report, outcome="changed") if number or before is None else report)
         return True
@@ -183,20 +189,17 @@ class RuleSource:
         read = self._reader.everything() if since is None else self._reader.changes(since)
         return self._reader.numbered(read) if keep and isinstance(read, Everything) else read
 
-    def _changes(
-        self, before: Served | None, read: Everything | Changed | None, *, keep: bool
-    ) -> Touched | None:
+    def _versions(self, before: Served | None, found: Touched, *, keep: bool) -> Touched | None:
         """The changes, each of which is a version now; None if one must not become it.
 
         Raises SQLAlchemyError.
         """
-        changes = Touched() if before is None or read is None else changes_of(before, read)
-        if before is None or not changes:
-            return changes
-        were = rows_before(before, changes)
+        if before is None or not found:
+            return found
+        were = rows_before(before, found)
         if keep:
-            return self._reader.keep(changes, were)
-        return None if self._reader.unkept(changes, were) else changes
+            return self._reader.keep(found, were)
+        return None if self._reader.unkept(found, were) else found
 
     def _after(
         self, before: Served | None, read: Everything | Changed | None, changes: Touched

@@ -109,8 +109,11 @@ class Fleet:
         """What each API says of all."""
         return await asyncio.gather(*(one.get("status") for one in self.authors(tenant)))
 
-    async def agreed(self, tenant: str = "1", api: int = 0) -> Any:
-        """The status as soon as all four serve the same, and nobody is behind."""
+    async def agreed(self, tenant: str = "1", api: int = 0, *, told: bool = False) -> Any:
+        """The status as soon as all four serve the same, and nobody is behind.
+
+        With `told` all have said what they hold back of the tenant.
+        """
 
         async def look() -> Any:
             found = await self.statuses(tenant)
@@ -122,6 +125,8 @@ class Fleet:
                     newest[one["name"]] = one
             living = list(newest.values())
             same = len({one["sha"] for one in living}) == 1
+            if told and any(one["quarantine"] is None for one in living):
+                return None
             return {**found[api], "instances": living} if same and self._all(living) else None
 
         return await until(look, LIVE_LIMIT, "four instances that agree", 0.1)

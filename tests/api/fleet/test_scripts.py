@@ -124,7 +124,7 @@ async def test_without_its_script_a_chain_serves_as_it_last_compiled(
     await fleet.agreed(tenant)
     put_script(fleet.engine, tenant, "say", **change)
     await fleet.author(tenant).done("POST", "refresh", wait_seconds=20)
-    found = await fleet.agreed(tenant, 1)
+    found = await fleet.agreed(tenant, 1, told=True)
     for one in found["instances"]:
         (held,) = one["quarantine"]
         assert (held["chain"], held["serving_version"]) == ("tell", 1), one["name"]
@@ -132,7 +132,7 @@ async def test_without_its_script_a_chain_serves_as_it_last_compiled(
     assert await everywhere(fleet, temporal, tenant, "tell") == {"old"}
     put_script(fleet.engine, tenant, "say", "return 'mended'")
     await fleet.author(tenant).done("POST", "refresh", wait_seconds=20)
-    found = await fleet.agreed(tenant)
+    found = await fleet.agreed(tenant, told=True)
     assert [one["quarantine"] for one in found["instances"]] == [[]] * 4
     assert await everywhere(fleet, temporal, tenant, "tell") == {"mended"}
 

@@ -37,7 +37,7 @@ async def ran(fleet: Fleet, temporal: Client, tenant: str) -> set[tuple[int, str
 
 async def held(fleet: Fleet, tenant: str) -> bool:
     """Whether all four hold the chain back, or none does."""
-    found = await fleet.agreed(tenant)
+    found = await fleet.agreed(tenant, told=True)
     (number,) = {len(one["quarantine"]) for one in found["instances"]}
     return bool(number)
 

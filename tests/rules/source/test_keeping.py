@@ -144,6 +144,7 @@ def test_edits_by_hand(
     assert TABLES[table].version(source) == number
     found = versions(engine, table)
     assert found == (kept if len(kept) > 1 or before == "kept" else {})
+    assert not source.stale(), "to have numbered a row is no news"
     seen = source.status.sha
     assert source.poll()
     assert (source.status.sha, versions(engine, table)) == (seen, found), "once is enough"

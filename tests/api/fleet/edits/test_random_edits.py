@@ -134,7 +134,7 @@ async def at_the_end(fleet: Fleet, editors: list[Editor], starter: Starter) -> l
     problems: list[str] = []
     for editor in editors:
         timeline, author = editor.timeline, fleet.authors(editor.timeline.tenant)[1]
-        status = await fleet.agreed(timeline.tenant, 1)
+        status = await fleet.agreed(timeline.tenant, 1, told=True)
         instances = status["instances"]
         assert isinstance(instances, list)
         for one in instances:
