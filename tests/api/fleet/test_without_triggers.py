@@ -63,6 +63,7 @@ async def test_edits_by_api_and_by_sql_are_seen_by_all(
     await until(partial(serves, ann, "gate==>gate"), LIVE_LIMIT, "the first API")
     stale = await ann.send("PUT", "chains/sell", {"version": 1, "el": ONE})
     assert refused(stale) == (409, "CONFIG_STALE")
+    await until(partial(told, fleet, tenant), LIVE_LIMIT, "the workers", 0.1)
     views = await fleet.on_both_workers(temporal, tenant, "sell", {})
     assert {view["rule_version"] for view in views} == {2}
     with fleet.engine.begin() as connection:
