@@ -98,11 +98,16 @@ class Timeline:
         self.words.append(words)
 
     def said(self, ran: Ran, name: str, seen: int, could: int) -> Collection[int]:
-        """The texts that its script may have; in a chain that is held back, any earlier one."""
+        """The texts that its script may have; in a chain that is held back, any earlier one.
+
+        A chain that is held back for its own text's sake goes on with the scripts of now, and for
+        another's sake with those that it was compiled with.
+        """
         states = range(seen, min(could, self.done) + 1)
         sound = [n for n in states if good(self.states[n], name)]
         kept = [n for n in sound if (row := self.states[n][name].row) and row.text == ran.text]
-        return {self.scripts[n] for n in kept or range(states.stop)}
+        held = any(name in bad(self.states[n]) for n in states)
+        return {self.scripts[n] for n in (range(states.stop) if held or not kept else kept)}
 
     def outcomes(
         self, name: str, seen: int, could: int, certain: Collection[int]
