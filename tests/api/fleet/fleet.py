@@ -117,23 +117,33 @@ class Fleet:
 
         async def look() -> Any:
             found = await self.statuses(tenant)
-            newest: dict[str, Any] = {}
-            # Each API knows itself best; of others it knows what they told some seconds ago. One
-            # that was killed is known for a while.
-            for one in sorted((one for s in found for one in s["instances"]), key=_as_of):
-                if _pid(one["name"]) in self.pids:
-                    newest[one["name"]] = one
-            living = list(newest.values())
-            same = len({one["sha"] for one in living}) == 1
+            living = self.living(found)
             if told and any(one["quarantine"] is None for one in living):
                 return None
-            return {**found[api], "instances": living} if same and self._all(living) else None
+            sound = all(one["behind"] is False and not one["degraded"] for one in living)
+            return {**found[api], "instances": living} if sound and _same(living) else None
 
         return await until(look, LIVE_LIMIT, "four instances that agree", 0.1)
 
-    def _all(self, instances: Sequence[Any]) -> bool:
-        sound = [one for one in instances if one["behind"] is False and not one["degraded"]]
-        return len(sound) == len(COMMANDS)
+    async def same(self, tenant: str) -> None:
+        """Waits until all four serve the same, whether or not they can know of being behind."""
+
+        async def look() -> bool:
+            return _same(self.living(await self.statuses(tenant)))
+
+        await until(look, LIVE_LIMIT, "four instances that serve the same", 0.1)
+
+    def living(self, statuses: Sequence[Any]) -> list[Any]:
+        """What is newest of each instance.
+
+        Each API knows itself best; of others it knows what they told some seconds ago. One that was
+        killed is known for a while.
+        """
+        newest: dict[str, Any] = {}
+        for one in sorted((one for found in statuses for one in found["instances"]), key=_as_of):
+            if _pid(one["name"]) in self.pids:
+                newest[one["name"]] = one
+        return list(newest.values())
 
     @property
     def pids(self) -> set[int]:
@@ -210,6 +220,10 @@ async def _first_worker(handle: WorkflowHandle[Any, Any]) -> int:
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
             return int(event.workflow_task_completed_event_attributes.identity.partition("@")[0])
     raise AssertionError("nobody has begun it")
+
+
+def _same(instances: Sequence[Any]) -> bool:
+    return len(instances) == len(COMMANDS) and len({one["sha"] for one in instances}) == 1
 
 
 def _as_of(instance: Any) -> str:

@@ -10,7 +10,7 @@ from temporalio.client import Client
 from rules.source.tables import flow_chain, rule_revision
 from tests.api.config.author import Author, refused
 from tests.api.fleet.first_words import FirstWords
-from tests.api.fleet.fleet import COMMANDS, LIVE_LIMIT, Fleet
+from tests.api.fleet.fleet import LIVE_LIMIT, Fleet
 from tests.api.waiting import until
 
 ONE, TWO, THREE = (f"THEN({', '.join(['gate'] * number)});" for number in (1, 2, 3))
@@ -47,12 +47,6 @@ async def serves(author: Author, steps: str) -> bool:
     return await author.steps("sell") == steps
 
 
-async def told(fleet: Fleet, tenant: str) -> bool:
-    """Whether all four serve the same."""
-    found = (await fleet.statuses(tenant))[0]
-    return found["same"] and len(found["instances"]) == len(COMMANDS)
-
-
 async def test_edits_by_api_and_by_sql_are_seen_by_all(
     fleet: Fleet, temporal: Client, tenant: str
 ) -> None:
@@ -63,19 +57,19 @@ async def test_edits_by_api_and_by_sql_are_seen_by_all(
     await until(partial(serves, ann, "gate==>gate"), LIVE_LIMIT, "the first API")
     stale = await ann.send("PUT", "chains/sell", {"version": 1, "el": ONE})
     assert refused(stale) == (409, "CONFIG_STALE")
-    await until(partial(told, fleet, tenant), LIVE_LIMIT, "the workers", 0.1)
+    await fleet.same(tenant)
     views = await fleet.on_both_workers(temporal, tenant, "sell", {})
     assert {view["rule_version"] for view in views} == {2}
     with fleet.engine.begin() as connection:
         connection.execute(update(flow_chain).where(of(tenant)).values(chain_code=THREE))
     for author in (ann, bob):
         await until(partial(serves, author, "gate==>gate==>gate"), LIVE_LIMIT, "a poll", 0.1)
-    await until(partial(told, fleet, tenant), LIVE_LIMIT, "the workers' polls", 0.1)
+    await fleet.same(tenant)
     views = await fleet.on_both_workers(temporal, tenant, "sell", {})
     assert {view["rule_version"] for view in views} == {3}, "by SQL too it is a version"
-    for status in await fleet.statuses(tenant):
-        assert {one["seen_by"] for one in status["instances"]} == {"update_time"}
-        assert {one["behind"] for one in status["instances"]} == {None}
+    found = fleet.living(await fleet.statuses(tenant))
+    assert {one["seen_by"] for one in found} == {"update_time"}
+    assert {one["behind"] for one in found} == {None}
 
 
 async def test_a_deletion_by_api_is_live_and_one_by_sql_is_seen_by_a_refresh(
