@@ -53,8 +53,9 @@ class Part:
         return COMMANDS[self.number]
 
     def lines(self, event: str) -> list[dict[str, Any]]:
-        """What it has logged under a name, since it last began."""
-        found = (json.loads(line) for line in self.child.log.read_text().splitlines() if line)
+        """What it has logged under a name, since it last began; Temporal's SDK logs as it likes."""
+        lines = self.child.log.read_text().splitlines()
+        found = (json.loads(line) for line in lines if line.startswith("{"))
         return [line for line in found if line.get("event") == event]
 
     async def answers(self) -> bool:

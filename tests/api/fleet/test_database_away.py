@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from httpx2 import Response
 from temporalio.client import Client
 
 from tests.api.config.author import BETTER, refused
@@ -56,6 +57,13 @@ async def test_at_the_start_nothing_serves_and_it_comes_by_itself(
         assert (answer.status_code, answer.json()["status"]) == (200, "COMPLETED")
 
 
+def nobody_has_read(answer: Response) -> bool:
+    """What a refresh says; it may still wait for one whose turn it is, and who hangs."""
+    if answer.is_success:
+        return not any(one["done"] for one in answer.json()["instances"])
+    return refused(answer) == (503, "RULES_UNAVAILABLE")
+
+
 @pytest.mark.parametrize("how", ["killed", "suspended"])
 async def test_later_what_was_read_serves_and_all_say_so(
     fleet: Fleet, temporal: Client, tenant: str, gate: Gate, how: How
@@ -88,7 +96,7 @@ async def test_later_what_was_read_serves_and_all_say_so(
         for answer in ready:
             assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
         assert set(await fleet.numbers(DEGRADED)) == {1}
-        assert refused(await refreshing) == (503, "RULES_UNAVAILABLE")
+        assert nobody_has_read(await refreshing)
         assert refused(await writing) == (503, "DATABASE_UNAVAILABLE")
     for part, before in zip(fleet.parts, spoken, strict=True):
         lines = part.lines("rules_not_read")[before:]
