@@ -11,16 +11,18 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from activities.course import Course, Invoke, bound_course, cancelling
 from activities.errors import ActivityError
 from activities.judgement import Attempt, Judged, absorbed, attempts_lost, left_too_late
 from activities.registry import Component
-from activities.scripts.component import script_component
-from activities.scripts.engine import ScriptEngines
 from activities.step import Step
 from activities.sub_runs import Launcher
 from rules.wire import AttemptLog, StepFailure, StepReply, StepRequest
+
+if TYPE_CHECKING:
+    from activities.scripts.engine import ScriptEngines
 
 
 @dataclass(slots=True)
@@ -58,11 +60,16 @@ class Runner:
 
     provider: Provider
     executor: Executor | None = None
-    engines: ScriptEngines | None = None
+    engines: "ScriptEngines | None" = None
 
     def scripted(self, request: StepRequest) -> Component | None:
         """The component of a step that runs a script; None for others."""
-        return None if self.engines is None else script_component(self.engines, request)
+        if self.engines is None:
+            return None
+        # The simulation has no engines, and shall not wait for what they need to be imported.
+        from activities.scripts.component import script_component
+
+        return script_component(self.engines, request)
 
     async def attempt(
         self,
